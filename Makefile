@@ -1,0 +1,89 @@
+# Tributary. `make` lists what there is. Works with GNU make 3.81 and newer; everything is made under .tributary/ and target/.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+TOOLS := $(CURDIR)/.tributary
+SAM := $(TOOLS)/venv-sam/bin
+LAKE := $(TOOLS)/venv-lake/bin
+STACK := python3 tests/local/stack.py
+FUNCTIONS := $(notdir $(wildcard functions/*))
+
+# Given, a port must be free; not given, a free one is taken if 4566 is not.
+PORT_OPTION := $(if $(PORT),--port $(PORT))
+# x86_64 or arm64; not given, the processor of this machine.
+ARCHITECTURE_OPTION := $(if $(ARCHITECTURE),--$(subst x86_64,x86-64,$(ARCHITECTURE)))
+
+export SAM_CLI_TELEMETRY := 0
+export PARAMETERS
+
+.PHONY: help
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@echo
+	@echo '  PORT=4567                 of the local AWS (up, demo, test)'
+	@echo '  PARAMETERS="Name=value"   of the stack on the local AWS (up, demo, test)'
+	@echo '  ARCHITECTURE=arm64        to build for another processor than this one (build)'
+
+.PHONY: demo
+demo: up ## the whole journey: files dropped, rows read back from Iceberg; leaves everything running
+	@eval "$$($(STACK) env)"; $(LAKE)/python tests/local/demo.py
+
+.PHONY: up
+up: port cargo tools build ## start the local AWS and deploy the stack to it; prints the outputs
+	@$(STACK) up $(PORT_OPTION)
+
+.PHONY: down
+down: python ## stop what `make up` and the tests started
+	@$(STACK) down
+	@tests/local/container.sh stop
+
+.PHONY: env
+env: python ## print what points a shell at the stack: eval "$(make -s env)"
+	@$(STACK) env
+
+.PHONY: invoke
+invoke: tools ## run a function in a container: FUNCTION=announce EVENT=events/announce/run-committed.json
+	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/local/invoke.py $(FUNCTION) $(EVENT)
+
+.PHONY: test
+test: tools ## checks, unit, property and end-to-end tests
+	@PORT=$(PORT) tests/local/test.sh
+
+.PHONY: check
+check: cargo tools ## formatting, lints, contracts and template
+	@cargo fmt --all --check
+	@cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	@$(LAKE)/python tests/python/validate_contracts.py
+	@AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint --template template.yaml
+	@$(SAM)/cfn-lint template.yaml
+	@echo 'check: all good'
+
+.PHONY: build
+build: cargo tools ## build every function for Lambda
+	@PATH="$(LAKE):$$PATH" cargo lambda build --release $(ARCHITECTURE_OPTION) $(addprefix --package ,$(FUNCTIONS))
+
+.PHONY: tools
+tools: python ## install the tools, pinned, under .tributary/
+	@python3 tests/local/tools.py
+
+.PHONY: clean
+clean: ## remove everything that make made (tools, state, builds)
+	@if [ -d .tributary ]; then $(MAKE) down; fi
+	@rm -rf .tributary .aws-sam target
+	@find tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What would stop `up` at its end is said before the long steps begin.
+.PHONY: port
+port: python
+	@$(STACK) port $(PORT_OPTION)
+
+.PHONY: python
+python:
+	@command -v python3 >/dev/null || { echo 'python3 is not installed; 3.10 or newer is needed' >&2; exit 1; }
+
+.PHONY: cargo
+cargo:
+	@command -v cargo >/dev/null || { echo 'cargo is not installed; get Rust from https://rustup.rs' >&2; exit 1; }

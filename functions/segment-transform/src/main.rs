@@ -1,0 +1,13 @@
+//! `segment-transform`: a Segment file dropped in S3 becomes Parquet files and commit requests.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use segment_transform::{handle, transform_from_environment};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    shared::telemetry::start();
+    let transform = Arc::new(transform_from_environment().await?);
+    run(service_fn(|event: LambdaEvent<_>| handle(transform.clone(), event))).await
+}

@@ -1,0 +1,27 @@
+//! The edge: everything that talks to AWS.
+
+mod config;
+mod ledger;
+mod object_reader;
+mod object_store;
+mod queue;
+mod secret;
+
+pub use config::{Environment, EnvironmentError, load_config, s3_client};
+pub use ledger::{Begun, Content, Ledger, LedgerError};
+pub use object_reader::{Digest, ObjectError, ObjectReader, Opened, SourceFailed, open_object};
+pub use object_store::{Bucket, BucketError};
+pub use queue::{CommitsQueue, QueueError};
+pub use secret::{SecretError, pseudonym_key};
+
+/// What an SDK error says, with its causes: the type's own text is only "service error".
+pub fn explain<E: std::error::Error>(error: &E) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

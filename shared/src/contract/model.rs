@@ -1,0 +1,205 @@
+//! The compiled form of a data contract: what the functions need of it, and nothing else.
+//!
+//! The build script writes these values from the ODCS files; the functions read them back at
+//! start-up. This file is compiled into both, so it depends on serde alone.
+
+use serde::{Deserialize, Serialize};
+
+/// One dataset's contract, compiled from its ODCS file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contract {
+    /// The contract's `id`.
+    pub id: String,
+    /// The contract's semantic version; a table follows the newest it has seen.
+    pub version: String,
+    /// The business domain, and the name of the Glue database (before any prefix).
+    pub domain: String,
+    /// The table's name.
+    pub table: String,
+    /// Which records of which source belong to this dataset.
+    pub route: Route,
+    /// Columns in the order of their field ids.
+    pub columns: Vec<Column>,
+    /// Names of the columns whose values, taken together, name a row. Empty: rows are not de-duplicated.
+    pub deduplicate_by: Vec<String>,
+    /// Groups of columns of which at least one must have a value.
+    pub require_one_of: Vec<Vec<String>>,
+    /// Objects of the source record whose members leave name and type in `extra` when no column takes them.
+    pub unknown_members_of: Vec<String>,
+    /// What to do with what the contract does not know.
+    pub evolution: Evolution,
+}
+
+/// Which records of a source a dataset takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Route {
+    /// The source's name: `segment`.
+    pub source: String,
+    /// The record's type: `track`.
+    #[serde(rename = "type")]
+    pub record_type: String,
+    /// The event's name, where the dataset holds one event only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+}
+
+/// One column: where it is read from, what it must be, and what is done to it before it is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// The Iceberg field id; append-only.
+    pub field_id: i32,
+    /// The column's name in the table.
+    pub name: String,
+    /// The Iceberg type.
+    pub column_type: ColumnType,
+    /// A row without a value is quarantined.
+    pub required: bool,
+    /// Dotted paths in the source record; the first that holds a value wins.
+    pub sources: Vec<String>,
+    /// Take this query parameter of the URL found at the source, instead of the whole.
+    pub query_parameter: Option<String>,
+    /// The column is made by the transform, not read from the record.
+    pub generated: Option<Generated>,
+    /// What is done to a value before it is written.
+    pub privacy: Privacy,
+    /// What is done to a value before it is hashed.
+    pub normalize: Option<Normalize>,
+    /// The contract's classification, kept for lineage and for whoever asks.
+    pub classification: String,
+    /// The partition transform, where the table is partitioned by this column.
+    pub partition: Option<PartitionTransform>,
+    /// The longest string allowed, in characters.
+    pub max_length: Option<usize>,
+    /// The earliest timestamp allowed (microseconds since 1970) or the smallest number.
+    pub minimum: Option<Bound>,
+    /// The latest timestamp allowed (microseconds since 1970) or the largest number.
+    pub maximum: Option<Bound>,
+    /// The column's description.
+    pub description: String,
+}
+
+/// A limit of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Bound {
+    /// For `timestamp`: microseconds since 1970-01-01 UTC. For `date`: days. For `long`: the number.
+    Integer(i64),
+    /// For `double` and `decimal`.
+    Number(f64),
+}
+
+/// The Iceberg types that contracts use. They are wide, so that no column ever needs widening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ColumnType {
+    /// UTF-8 text.
+    String,
+    /// 64-bit signed integer.
+    Long,
+    /// 64-bit IEEE 754.
+    Double,
+    /// True or false.
+    Boolean,
+    /// Exact decimal number.
+    Decimal {
+        /// Digits in all, at most 38.
+        precision: u8,
+        /// Digits after the point.
+        scale: u8,
+    },
+    /// Microseconds since 1970-01-01, UTC, without a zone.
+    Timestamp,
+    /// Days since 1970-01-01.
+    Date,
+}
+
+/// A column that the transform makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Generated {
+    /// Names and JSON types of the members that are no column, as a JSON object; never their values.
+    Extra,
+}
+
+/// What happens to a classified value before anything is written to the lake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Privacy {
+    /// Written as it came.
+    Keep,
+    /// Replaced by its keyed SHA-256: the same person has the same pseudonym in every source.
+    Hmac,
+    /// Replaced by the text `[redacted]`.
+    Redact,
+    /// Never written: the column stays empty.
+    Drop,
+    /// IPv4 to /24, IPv6 to /48.
+    TruncateIp,
+    /// A URL without its query and fragment.
+    TruncateUrl,
+    /// The first day of the month.
+    TruncateDate,
+}
+
+/// How a value is brought to one form before it is hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Normalize {
+    /// White space around it removed.
+    Trim,
+    /// Trimmed and lower-cased.
+    Email,
+    /// Digits alone, after a `+` where there was one.
+    Phone,
+}
+
+/// Iceberg partition transforms in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PartitionTransform {
+    /// The UTC day of a timestamp.
+    Day,
+    /// The value itself.
+    Identity,
+}
+
+/// What to do with what the contract does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evolution {
+    /// For a member that is no column.
+    pub columns: EvolutionMode,
+    /// For a value that is not of its column's type.
+    pub types: EvolutionMode,
+}
+
+/// The modes of [`Evolution`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvolutionMode {
+    /// The row is quarantined.
+    Freeze,
+    /// The row is left out and counted as discarded.
+    DiscardRow,
+    /// The value is left out; its name and type stay in `extra`.
+    DiscardValue,
+}
+
+impl Contract {
+    /// The dataset's name: `segment.tracks`.
+    pub fn dataset(&self) -> String {
+        format!("{}.{}", self.domain, self.table)
+    }
+
+    /// The position of a column.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The column by which the table is partitioned. The build refuses a contract without exactly one.
+    pub fn partition_column(&self) -> Option<(usize, PartitionTransform)> {
+        self.columns
+            .iter()
+            .enumerate()
+            .find_map(|(position, column)| column.partition.map(|transform| (position, transform)))
+    }
+}

@@ -1,0 +1,68 @@
+//! The Open Data Contract Standard v3.1 as YAML, as far as Tributary reads it.
+//!
+//! <https://bitol-io.github.io/open-data-contract-standard/v3.1.0/>
+//!
+//! What ODCS has no field for stands in `customProperties`; the keys read here are the whole
+//! vocabulary, and a key that is not known is an error, so that a misspelt one is not lost.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The top of a contract file. Parts that only people and catalogs read are left to the JSON schema.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataContract {
+    pub api_version: String,
+    pub kind: String,
+    pub id: String,
+    pub version: String,
+    pub status: String,
+    pub domain: String,
+    pub schema: Vec<SchemaObject>,
+}
+
+/// An element of `schema`: one table.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SchemaObject {
+    pub name: String,
+    pub physical_name: Option<String>,
+    pub properties: Vec<Property>,
+    #[serde(default)]
+    pub custom_properties: Vec<CustomProperty>,
+}
+
+/// An element of `properties`: one column.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Property {
+    pub name: String,
+    pub logical_type: Option<String>,
+    pub physical_type: Option<String>,
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub partitioned: bool,
+    pub classification: Option<String>,
+    pub description: Option<String>,
+    #[serde(default)]
+    pub logical_type_options: LogicalTypeOptions,
+    #[serde(default)]
+    pub custom_properties: Vec<CustomProperty>,
+}
+
+/// `logicalTypeOptions`: what limits a value.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LogicalTypeOptions {
+    pub max_length: Option<usize>,
+    pub minimum: Option<Value>,
+    pub maximum: Option<Value>,
+}
+
+/// A key and a value that ODCS itself does not define.
+#[derive(Debug, Deserialize)]
+pub struct CustomProperty {
+    pub property: String,
+    pub value: Value,
+}

@@ -1,0 +1,137 @@
+//! The commit request: what a transform asks `lake-commit` to do.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{ColumnType, Contract, PartitionTransform};
+use crate::run::Run;
+
+/// A request to append data files to a dataset's table, stored as an object in the lake bucket.
+///
+/// It holds everything that the commit needs, so that it can be carried out again after a crash by
+/// whoever finds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CommitRequest {
+    /// Names the request; stands in the snapshot's summary once it is committed.
+    pub request_id: String,
+    /// The dataset: `segment.tracks`.
+    pub dataset: String,
+    /// The Glue database.
+    pub database: String,
+    /// The table's name.
+    pub table: String,
+    /// The table as the files were written for it.
+    pub schema: TableSchema,
+    /// The files to append; none when no row was left to commit.
+    pub data_files: Vec<DataFileDescription>,
+    /// The run as counted so far; the commit completes it and writes it to the ledger.
+    pub run: Run,
+}
+
+/// The message on the commits queue: where the request is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommitPointer {
+    /// The bucket that holds the request.
+    pub bucket: String,
+    /// The request's key.
+    pub key: String,
+}
+
+/// A table's columns and partitioning at one version of its contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TableSchema {
+    /// The contract's semantic version.
+    pub contract_version: String,
+    /// The columns in the order of their field ids.
+    pub columns: Vec<SchemaColumn>,
+    /// The column that partitions the table.
+    pub partition_column: String,
+    /// Its transform: `day` or `identity`.
+    pub partition_transform: String,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SchemaColumn {
+    /// The Iceberg field id.
+    pub field_id: i32,
+    /// The column's name.
+    pub name: String,
+    /// The Iceberg type as its JSON form writes it: `string`, `long`, `decimal(38, 6)`.
+    #[serde(rename = "type")]
+    pub column_type: String,
+    /// No row lacks a value.
+    pub required: bool,
+    /// The description, which the table shows to whoever queries it.
+    pub description: String,
+}
+
+/// A Parquet file in the lake, with what Iceberg wants to know of it.
+///
+/// The maps have the field id as key. Bounds are in Iceberg's single-value binary form
+/// (<https://iceberg.apache.org/spec/#binary-single-value-serialization>), base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DataFileDescription {
+    /// The file's URI.
+    pub path: String,
+    /// Rows in the file.
+    pub record_count: u64,
+    /// Its size.
+    pub file_size_in_bytes: u64,
+    /// The partition's value in single-value binary form, base64; null for the null partition.
+    pub partition: Option<String>,
+    /// Compressed bytes of each column.
+    pub column_sizes: BTreeMap<i32, u64>,
+    /// Values of each column, nulls included.
+    pub value_counts: BTreeMap<i32, u64>,
+    /// Nulls of each column.
+    pub null_value_counts: BTreeMap<i32, u64>,
+    /// A value not above any of the column.
+    pub lower_bounds: BTreeMap<i32, String>,
+    /// A value not below any of the column.
+    pub upper_bounds: BTreeMap<i32, String>,
+    /// Where each row group starts.
+    pub split_offsets: Vec<i64>,
+}
+
+impl TableSchema {
+    /// The table that a contract describes.
+    pub fn of(contract: &Contract) -> Self {
+        let mut columns = Vec::with_capacity(contract.columns.len());
+        for column in &contract.columns {
+            columns.push(SchemaColumn {
+                field_id: column.field_id,
+                name: column.name.clone(),
+                column_type: iceberg_type(column.column_type),
+                required: column.required,
+                description: column.description.clone(),
+            });
+        }
+        let (partition_column, partition_transform) = match contract.partition_column() {
+            Some((position, PartitionTransform::Day)) => (contract.columns[position].name.clone(), "day"),
+            Some((position, PartitionTransform::Identity)) => (contract.columns[position].name.clone(), "identity"),
+            None => (String::new(), ""),
+        };
+        Self {
+            contract_version: contract.version.clone(),
+            columns,
+            partition_column,
+            partition_transform: partition_transform.to_owned(),
+        }
+    }
+}
+
+/// The name of a type in Iceberg's JSON form.
+fn iceberg_type(column_type: ColumnType) -> String {
+    match column_type {
+        ColumnType::String => "string".to_owned(),
+        ColumnType::Long => "long".to_owned(),
+        ColumnType::Double => "double".to_owned(),
+        ColumnType::Boolean => "boolean".to_owned(),
+        ColumnType::Decimal { precision, scale } => format!("decimal({precision}, {scale})"),
+        ColumnType::Timestamp => "timestamp".to_owned(),
+        ColumnType::Date => "date".to_owned(),
+    }
+}

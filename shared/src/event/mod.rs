@@ -1,0 +1,24 @@
+//! What goes between the functions: envelopes that arrive, and messages that are sent on.
+//!
+//! Every message is a serde type with a JSON Schema generated from it ([`schemas`]), so that a
+//! microservice in another language can join.
+
+mod commit;
+mod dataset;
+mod s3;
+
+use serde_json::Value;
+
+pub use commit::{CommitPointer, CommitRequest, DataFileDescription, SchemaColumn, TableSchema};
+pub use dataset::DatasetEvent;
+pub use s3::{EventError, ObjectCreated, object_created_events};
+
+/// The JSON Schema of every message, by the message's name.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        ("commit-request", schemars::schema_for!(CommitRequest).to_value()),
+        ("commit-pointer", schemars::schema_for!(CommitPointer).to_value()),
+        ("dataset-event", schemars::schema_for!(DatasetEvent).to_value()),
+        ("run", schemars::schema_for!(crate::run::Run).to_value()),
+    ]
+}

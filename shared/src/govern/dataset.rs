@@ -1,0 +1,299 @@
+//! One dataset's judgement over the records that are routed to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use twox_hash::XxHash3_128;
+
+use super::extra::Extra;
+use super::keys::KeySet;
+use super::plan::{Plan, SlotId};
+use super::privacy::{self, Pseudonymizer, REDACTED};
+use super::quarantine::{Reason, Rejection};
+use super::row::{Cell, Row};
+use super::scan::Scanned;
+use super::value;
+use crate::contract::{Column, ColumnType, Contract, EvolutionMode, Privacy};
+use crate::run::RowCounts;
+
+/// What becomes of a record in a dataset.
+#[derive(Debug)]
+pub enum Verdict<'a> {
+    /// A row to write.
+    Row(Row<'a>),
+    /// The same key stood in an earlier record of the input.
+    Duplicate,
+    /// The contract says to leave the row out.
+    Discarded,
+    /// To quarantine.
+    Rejected(Rejection),
+}
+
+/// Judges records by a contract, counts the verdicts, and keeps what it needs between records.
+#[derive(Debug)]
+pub struct DatasetGovernor {
+    contract: &'static Contract,
+    plan: Arc<Plan>,
+    /// For each column, the slots that it is read from.
+    slots: Vec<Vec<SlotId>>,
+    require_one_of: Vec<Vec<usize>>,
+    deduplicate_by: Vec<usize>,
+    extra_column: Option<usize>,
+    extra: Extra,
+    keys: KeySet,
+    cells: Vec<Cell>,
+    scratch: String,
+    left_out: Vec<SlotId>,
+    counts: RowCounts,
+    reasons: BTreeMap<Reason, u64>,
+}
+
+/// Why a column has no cell.
+enum Refusal {
+    Reject(Reason, &'static str),
+    Discard,
+}
+
+impl DatasetGovernor {
+    /// A governor for a contract. `read_by_router` are paths that are known, though no column.
+    pub fn new(contract: &'static Contract, plan: Arc<Plan>, read_by_router: &[&str]) -> Self {
+        let slots_of = |column: &Column| column.sources.iter().filter_map(|path| plan.slot(path)).collect();
+        let positions = |names: &Vec<String>| names.iter().filter_map(|name| contract.position(name)).collect();
+        Self {
+            slots: contract.columns.iter().map(slots_of).collect(),
+            require_one_of: contract.require_one_of.iter().map(positions).collect(),
+            deduplicate_by: positions(&contract.deduplicate_by),
+            extra_column: contract.columns.iter().position(|column| column.generated.is_some()),
+            extra: Extra::new(&plan, contract, read_by_router),
+            contract,
+            plan,
+            keys: KeySet::default(),
+            cells: Vec::with_capacity(contract.columns.len()),
+            scratch: String::new(),
+            left_out: Vec::new(),
+            counts: RowCounts::default(),
+            reasons: BTreeMap::new(),
+        }
+    }
+
+    /// The contract.
+    pub fn contract(&self) -> &'static Contract {
+        self.contract
+    }
+
+    /// The counts so far. `committed` holds the rows that were given out to be written.
+    pub fn counts(&self) -> RowCounts {
+        self.counts
+    }
+
+    /// Rejected rows by reason.
+    pub fn reasons(&self) -> &BTreeMap<Reason, u64> {
+        &self.reasons
+    }
+
+    /// `path:type` of members that were no column, with the number of rows.
+    pub fn unknown_members(&self) -> BTreeMap<String, u64> {
+        self.extra.unknown_members()
+    }
+
+    /// Bytes that the de-duplication keys of this input take.
+    pub fn key_bytes(&self) -> usize {
+        self.keys.bytes()
+    }
+
+    /// Judges a record that was routed here.
+    pub fn judge<'a>(&'a mut self, scanned: &Scanned<'a>, pseudonymizer: &mut Pseudonymizer) -> Verdict<'a> {
+        self.counts.routed += 1;
+        match self.fill(scanned, pseudonymizer) {
+            Err(Refused::Discard) => {
+                self.counts.discarded += 1;
+                return Verdict::Discarded;
+            }
+            Err(Refused::Reject(rejection)) => {
+                self.counts.quarantined += 1;
+                *self.reasons.entry(rejection.reason).or_insert(0) += 1;
+                return Verdict::Rejected(rejection);
+            }
+            Ok(()) => {}
+        }
+        if !self.is_first(scanned.record()) {
+            self.counts.deduplicated += 1;
+            return Verdict::Duplicate;
+        }
+        self.counts.committed += 1;
+        if let Some(Cell::Scratch { start, end }) = self.extra_column.map(|column| self.cells[column]) {
+            self.extra.count(&self.scratch[start as usize..end as usize]);
+        }
+        Verdict::Row(Row { cells: &self.cells, record: scanned.record(), scratch: &self.scratch })
+    }
+
+    fn fill(&mut self, scanned: &Scanned<'_>, pseudonymizer: &mut Pseudonymizer) -> Result<(), Refused> {
+        self.cells.clear();
+        self.scratch.clear();
+        self.left_out.clear();
+        for (position, column) in self.contract.columns.iter().enumerate() {
+            let cell = match self.cell(position, column, scanned, pseudonymizer) {
+                Ok(cell) => cell,
+                Err(Refusal::Discard) => return Err(Refused::Discard),
+                Err(Refusal::Reject(reason, clause)) => {
+                    return Err(self.reject(reason, &format!("properties.{}.{clause}", column.name)));
+                }
+            };
+            if cell == Cell::Null && column.required {
+                return Err(self.reject(Reason::RequiredValueMissing, &format!("properties.{}.required", column.name)));
+            }
+            self.cells.push(cell);
+        }
+        for group in &self.require_one_of {
+            if group.iter().all(|position| self.cells[*position] == Cell::Null) {
+                return Err(self.reject(Reason::RequiredOneOfMissing, "requireOneOf"));
+            }
+        }
+        self.fill_extra(scanned)
+    }
+
+    fn reject(&self, reason: Reason, clause: &str) -> Refused {
+        let clause = format!("{} {} {clause}", self.contract.dataset(), self.contract.version);
+        Refused::Reject(Rejection { reason, clause })
+    }
+
+    fn fill_extra(&mut self, scanned: &Scanned<'_>) -> Result<(), Refused> {
+        let start = self.scratch.len();
+        let unknown = self.extra.append(scanned, &self.left_out, &self.plan, &mut self.scratch);
+        if unknown {
+            match self.contract.evolution.columns {
+                EvolutionMode::DiscardValue => {}
+                EvolutionMode::DiscardRow => return Err(Refused::Discard),
+                EvolutionMode::Freeze => return Err(self.reject(Reason::UnknownMember, "evolution.columns")),
+            }
+        }
+        if let Some(column) = self.extra_column {
+            self.cells[column] = self.scratch_cell(start);
+        }
+        Ok(())
+    }
+
+    /// What was written to the scratch text since `start`, as a cell.
+    fn scratch_cell(&self, start: usize) -> Cell {
+        if self.scratch.len() == start {
+            return Cell::Null;
+        }
+        Cell::Scratch { start: start as u32, end: self.scratch.len() as u32 }
+    }
+
+    fn cell(
+        &mut self,
+        position: usize,
+        column: &Column,
+        scanned: &Scanned<'_>,
+        pseudonymizer: &mut Pseudonymizer,
+    ) -> Result<Cell, Refusal> {
+        if column.privacy == Privacy::Drop {
+            return Ok(Cell::Null);
+        }
+        let found = self.slots[position].iter().find_map(|slot| Some((*slot, scanned.raw(*slot)?)));
+        let Some((slot, raw)) = found else { return Ok(Cell::Null) };
+        if column.privacy == Privacy::Redact {
+            return Ok(self.made(|scratch| scratch.push_str(REDACTED)));
+        }
+        let Some(text) = value::text(raw) else { return self.wrong_type(slot) };
+        if column.required && text.is_empty() {
+            return Ok(Cell::Null);
+        }
+        if column.column_type == ColumnType::String {
+            if column.max_length.is_some_and(|longest| text.len() > longest && text.chars().count() > longest) {
+                return Err(Refusal::Reject(Reason::OutOfRange, "logicalTypeOptions.maxLength"));
+            }
+            return Ok(self.text_cell(column, scanned, &text, pseudonymizer));
+        }
+        let Some(cell) = value::typed(column.column_type, &text) else { return self.wrong_type(slot) };
+        if !value::within(cell, column.column_type, column.minimum, column.maximum) {
+            return Err(Refusal::Reject(Reason::OutOfRange, "logicalTypeOptions"));
+        }
+        Ok(match (column.privacy, cell) {
+            (Privacy::TruncateDate, Cell::Date(days)) => Cell::Date(first_of_month(days)),
+            _ => cell,
+        })
+    }
+
+    fn wrong_type(&mut self, slot: SlotId) -> Result<Cell, Refusal> {
+        match self.contract.evolution.types {
+            EvolutionMode::Freeze => Err(Refusal::Reject(Reason::WrongType, "logicalType")),
+            EvolutionMode::DiscardRow => Err(Refusal::Discard),
+            EvolutionMode::DiscardValue => {
+                self.left_out.push(slot);
+                Ok(Cell::Null)
+            }
+        }
+    }
+
+    fn text_cell(&mut self, column: &Column, scanned: &Scanned<'_>, text: &str, pseudonymizer: &mut Pseudonymizer) -> Cell {
+        if let Some(parameter) = &column.query_parameter {
+            return self.made(|scratch| {
+                privacy::query_parameter(text, parameter, scratch);
+            });
+        }
+        match column.privacy {
+            Privacy::Hmac => self.made(|scratch| {
+                pseudonymizer.append(text, column.normalize, scratch);
+            }),
+            Privacy::TruncateIp => self.made(|scratch| privacy::truncate_ip(text, scratch)),
+            Privacy::TruncateUrl => self.made(|scratch| privacy::truncate_url(text, scratch)),
+            _ => match scanned.place(text) {
+                Some((start, end)) => Cell::Record { start, end },
+                None => {
+                    let start = self.scratch.len();
+                    self.scratch.push_str(text);
+                    Cell::Scratch { start: start as u32, end: self.scratch.len() as u32 }
+                }
+            },
+        }
+    }
+
+    fn made(&mut self, make: impl FnOnce(&mut String)) -> Cell {
+        let start = self.scratch.len();
+        make(&mut self.scratch);
+        self.scratch_cell(start)
+    }
+
+    /// Whether the row's key was not seen before in this input.
+    fn is_first(&mut self, record: &str) -> bool {
+        if self.deduplicate_by.is_empty() {
+            return true;
+        }
+        let row = Row { cells: &self.cells, record, scratch: &self.scratch };
+        let hash = match self.deduplicate_by.as_slice() {
+            [single] if row.text(self.cells[*single]).is_some() => {
+                XxHash3_128::oneshot(row.text(self.cells[*single]).unwrap_or_default().as_bytes())
+            }
+            several => {
+                let mut key = String::new();
+                for position in several {
+                    // Debug of the cell tells 1 from "1"; the length keeps ("a","bc") from ("ab","c").
+                    let cell = self.cells[*position];
+                    let part = row.text(cell).map_or_else(|| format!("{cell:?}"), str::to_owned);
+                    key.push_str(&format!("{}:{part}", part.len()));
+                }
+                XxHash3_128::oneshot(key.as_bytes())
+            }
+        };
+        self.keys.insert(hash)
+    }
+}
+
+/// Why a record gives no row.
+enum Refused {
+    Reject(Rejection),
+    Discard,
+}
+
+/// The first day of a date's month.
+fn first_of_month(days: i32) -> i32 {
+    use chrono::{Datelike, NaiveDate};
+    NaiveDate::from_epoch_days(days)
+        .and_then(|date| date.with_day(1))
+        .map_or(days, |first| first.to_epoch_days())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! What happens to personal data before anything is written.
+
+use std::net::IpAddr;
+
+use ring::hmac;
+use twox_hash::XxHash3_128;
+
+use crate::contract::Normalize;
+
+/// What stands where something was taken out.
+pub(super) const REDACTED: &str = "[redacted]";
+
+/// Entries of the cache of pseudonyms: 2^14 of 80 bytes are 1.3 MB.
+const CACHE_BITS: u32 = 14;
+
+/// Replaces a value by its keyed hash.
+///
+/// HMAC-SHA256 (RFC 2104) over the normalised value, in lower-case hex: the same person has the same
+/// pseudonym in every source, and nobody without the key can go from a list of e-mail addresses to
+/// pseudonyms. One person's messages stand close together in a file, so pseudonyms are remembered.
+pub struct Pseudonymizer {
+    key: hmac::Key,
+    cache: Vec<(u128, [u8; 64])>,
+    normalized: String,
+}
+
+impl Pseudonymizer {
+    /// A pseudonymizer for a key.
+    pub fn new(key: &[u8]) -> Self {
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+            cache: vec![(0, [0; 64]); 1 << CACHE_BITS],
+            normalized: String::new(),
+        }
+    }
+
+    /// Appends the pseudonym of a value to `target`; false when nothing is left after normalising.
+    pub(super) fn append(&mut self, value: &str, normalize: Option<Normalize>, target: &mut String) -> bool {
+        self.normalized.clear();
+        normalize_into(value, normalize, &mut self.normalized);
+        if self.normalized.is_empty() {
+            return false;
+        }
+        let hash = XxHash3_128::oneshot(self.normalized.as_bytes());
+        let place = (hash >> (128 - CACHE_BITS)) as usize;
+        if self.cache[place].0 != hash {
+            self.cache[place] = (hash, self.pseudonym());
+        }
+        // Hexadecimal digits are ASCII.
+        target.extend(self.cache[place].1.iter().map(|digit| char::from(*digit)));
+        true
+    }
+
+    fn pseudonym(&self) -> [u8; 64] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let tag = hmac::sign(&self.key, self.normalized.as_bytes());
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(tag.as_ref()) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        text
+    }
+}
+
+/// A key must not be shown, not even by accident.
+impl std::fmt::Debug for Pseudonymizer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Pseudonymizer").finish_non_exhaustive()
+    }
+}
+
+/// Brings a value to the one form that is hashed.
+fn normalize_into(value: &str, normalize: Option<Normalize>, target: &mut String) {
+    match normalize {
+        None => target.push_str(value),
+        Some(Normalize::Trim) => target.push_str(value.trim()),
+        Some(Normalize::Email) => target.extend(value.trim().chars().flat_map(char::to_lowercase)),
+        Some(Normalize::Phone) => {
+            let trimmed = value.trim();
+            if trimmed.starts_with('+') {
+                target.push('+');
+            }
+            target.extend(trimmed.chars().filter(char::is_ascii_digit));
+        }
+    }
+}
+
+/// IPv4 to /24, IPv6 to /48; what is no address is redacted.
+pub(super) fn truncate_ip(text: &str, target: &mut String) {
+    use std::fmt::Write as _;
+    let written = match text.trim().parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            write!(target, "{a}.{b}.{c}.0")
+        }
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, ..] = address.segments();
+            write!(target, "{}", std::net::Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+        Err(_) => target.write_str(REDACTED),
+    };
+    // Writing to a String cannot fail.
+    debug_assert!(written.is_ok());
+}
+
+/// A URL without user information, query and fragment; a path segment that holds an e-mail address
+/// is redacted.
+pub(super) fn truncate_url(text: &str, target: &mut String) {
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    let location = &text[..end];
+    let (scheme, rest) = match location.split_once("://") {
+        Some((scheme, rest)) => (&location[..scheme.len() + 3], rest),
+        None => ("", location),
+    };
+    target.push_str(scheme);
+    if !holds_address(rest) {
+        target.push_str(rest);
+        return;
+    }
+    for (index, segment) in rest.split('/').enumerate() {
+        if index > 0 {
+            target.push('/');
+        }
+        match segment.rsplit_once('@') {
+            Some((_, host)) if index == 0 && !scheme.is_empty() => target.push_str(host),
+            _ if holds_address(segment) => target.push_str(REDACTED),
+            _ => target.push_str(segment),
+        }
+    }
+}
+
+fn holds_address(text: &str) -> bool {
+    text.contains('@') || text.contains("%40")
+}
+
+/// The value of a query parameter of a URL, decoded; none where it is absent or empty.
+pub(super) fn query_parameter(url: &str, name: &str, target: &mut String) -> bool {
+    let Some((_, query)) = url.split_once('?') else { return false };
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if key == name && !value.is_empty() {
+            target.push_str(&value);
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(make: impl FnOnce(&mut String)) -> String {
+        let mut text = String::new();
+        make(&mut text);
+        text
+    }
+
+    /// RFC 4231, test case 2.
+    #[test]
+    fn the_pseudonym_is_hmac_sha256() {
+        let mut pseudonymizer = Pseudonymizer::new(b"Jefe");
+        for _ in 0..2 {
+            let text = made(|text| assert!(pseudonymizer.append("what do ya want for nothing?", None, text)));
+            assert_eq!(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        }
+    }
+
+    #[test]
+    fn one_person_has_one_pseudonym() {
+        let mut pseudonymizer = Pseudonymizer::new(b"key");
+        let mut of = |value: &str, normalize| made(|text| assert!(pseudonymizer.append(value, Some(normalize), text)));
+        assert_eq!(of(" Ada@Example.com ", Normalize::Email), of("ada@example.com", Normalize::Email));
+        assert_eq!(of("+49 (30) 123-45", Normalize::Phone), of("+493012345", Normalize::Phone));
+        assert_ne!(of("Ada", Normalize::Trim), of("ada", Normalize::Trim));
+        assert!(!pseudonymizer.append("  ", Some(Normalize::Trim), &mut String::new()));
+    }
+
+    #[test]
+    fn addresses_are_truncated() {
+        for (address, expected) in [
+            ("203.0.113.77", "203.0.113.0"),
+            ("2001:db8:1:2:3::4", "2001:db8:1::"),
+            ("::ffff:203.0.113.77", "203.0.113.0"),
+            ("unknown", REDACTED),
+        ] {
+            assert_eq!(made(|text| truncate_ip(address, text)), expected);
+        }
+    }
+
+    #[test]
+    fn urls_lose_what_may_be_personal() {
+        for (url, expected) in [
+            ("https://shop.example/cart?email=a@b.c#x", "https://shop.example/cart"),
+            ("https://ada:secret@shop.example/cart", "https://shop.example/cart"),
+            ("https://shop.example/u/ada@b.c/x", "https://shop.example/u/[redacted]/x"),
+            ("/u/ada%40b.c", "/u/[redacted]"),
+            ("mailto:ada@b.c", "[redacted]"),
+            ("", ""),
+        ] {
+            assert_eq!(made(|text| truncate_url(url, text)), expected);
+        }
+    }
+
+    #[test]
+    fn a_query_parameter_is_decoded() {
+        let mut text = String::new();
+        assert!(query_parameter("https://x/?a=1&gclid=Cj%2B0#gclid=no", "gclid", &mut text));
+        assert_eq!(text, "Cj+0");
+        assert!(!query_parameter("https://x/?gclid=", "gclid", &mut text));
+        assert!(!query_parameter("https://x/", "gclid", &mut text));
+    }
+}

@@ -1,0 +1,321 @@
+//! One pass over a JSON record.
+//!
+//! The members that the plan names are kept as slices of the record's own bytes; every other value
+//! is skipped with SIMD and checked on the way, but never built.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use sonic_rs::{LazyValue, ObjectJsonIter, to_object_iter};
+
+use super::plan::{Plan, SlotId};
+
+/// The JSON type of a value, known by its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum JsonType {
+    /// `{…}`
+    Object,
+    /// `[…]`
+    Array,
+    /// `"…"`
+    String,
+    /// `true`, `false`
+    Boolean,
+    /// `null`
+    Null,
+    /// Any number.
+    Number,
+}
+
+impl JsonType {
+    /// The type of a raw value.
+    pub fn of(raw: &str) -> Self {
+        match raw.as_bytes().first() {
+            Some(b'{') => Self::Object,
+            Some(b'[') => Self::Array,
+            Some(b'"') => Self::String,
+            Some(b't' | b'f') => Self::Boolean,
+            Some(b'n') => Self::Null,
+            _ => Self::Number,
+        }
+    }
+
+    /// As JSON Schema names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Array => "array",
+            Self::String => "string",
+            Self::Boolean => "boolean",
+            Self::Null => "null",
+            Self::Number => "number",
+        }
+    }
+}
+
+/// Why a record cannot be scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ScanError {
+    /// No JSON, or JSON with something behind it.
+    #[error("the record is not json")]
+    NotJson,
+    /// JSON, but no object.
+    #[error("the record is json, but not an object")]
+    NotAnObject,
+}
+
+/// A slice of the record, as offsets, so that the scanner's memory serves every record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The offsets of a slice of the record.
+    fn of(part: &str, record: &str) -> Self {
+        let start = part.as_ptr().addr() - record.as_ptr().addr();
+        Self { start: start as u32, end: (start + part.len()) as u32 }
+    }
+
+    fn of_record(self, record: &str) -> &str {
+        &record[self.start as usize..self.end as usize]
+    }
+}
+
+/// A member that no contract names.
+#[derive(Debug)]
+struct UnknownMember {
+    /// The node of the plan that holds it.
+    node: usize,
+    name: Name,
+    json_type: JsonType,
+}
+
+/// Nearly every name stands in the record as it is; one with escapes does not.
+#[derive(Debug)]
+enum Name {
+    InRecord(Span),
+    Unescaped(Box<str>),
+}
+
+/// What was found in a record.
+#[derive(Debug, Clone, Copy)]
+pub struct Scanned<'a> {
+    record: &'a str,
+    slots: &'a [Option<Span>],
+    unknown: &'a [UnknownMember],
+}
+
+impl<'a> Scanned<'a> {
+    /// The record itself.
+    pub fn record(&self) -> &'a str {
+        self.record
+    }
+
+    /// Where a text stands in the record; none for a text that was made elsewhere.
+    pub(super) fn place(&self, text: &str) -> Option<(u32, u32)> {
+        let start = text.as_ptr().addr().checked_sub(self.record.as_ptr().addr())?;
+        let end = start + text.len();
+        (end <= self.record.len()).then_some((start as u32, end as u32))
+    }
+
+    /// The raw JSON at a slot; none where the record has nothing or null.
+    pub fn raw(&self, slot: SlotId) -> Option<&'a str> {
+        let raw = self.slots[slot]?.of_record(self.record);
+        (raw != "null").then_some(raw)
+    }
+
+    /// The JSON type at a slot, `null` included.
+    pub fn json_type(&self, slot: SlotId) -> Option<JsonType> {
+        self.slots[slot].map(|span| JsonType::of(span.of_record(self.record)))
+    }
+
+    /// The text at a slot, where it is a string.
+    pub fn text(&self, slot: SlotId) -> Option<Cow<'a, str>> {
+        super::value::text(self.raw(slot)?)
+    }
+
+    /// The members that no contract names: the plan's node that holds it, name and type.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = (usize, &'a str, JsonType)> + use<'a> {
+        let record = self.record;
+        self.unknown.iter().map(move |member| match &member.name {
+            Name::InRecord(span) => (member.node, span.of_record(record), member.json_type),
+            Name::Unescaped(name) => (member.node, &**name, member.json_type),
+        })
+    }
+}
+
+/// Scans records one after the other, in memory that is allocated once.
+#[derive(Debug)]
+pub struct Scanner {
+    plan: Arc<Plan>,
+    slots: Vec<Option<Span>>,
+    unknown: Vec<UnknownMember>,
+}
+
+impl Scanner {
+    /// A scanner for a plan.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let slots = vec![None; plan.slot_count()];
+        Self { plan, slots, unknown: Vec::new() }
+    }
+
+    /// Scans one record.
+    pub fn scan<'a>(&'a mut self, record: &'a [u8]) -> Result<Scanned<'a>, ScanError> {
+        let Ok(record) = str::from_utf8(record) else { return Err(ScanError::NotJson) };
+        let record = record.trim_ascii();
+        self.slots.fill(None);
+        self.unknown.clear();
+        if !record.starts_with('{') {
+            return Err(not_an_object(record));
+        }
+        let mut last_end = 0;
+        for entry in to_object_iter(record) {
+            let Ok((name, value)) = entry else { return Err(ScanError::NotJson) };
+            let Cow::Borrowed(raw) = value.as_raw_cow() else { return Err(ScanError::NotJson) };
+            last_end = Span::of(raw, record).end as usize;
+            self.take(record, 0, name, raw, value);
+        }
+        if !ends_after(record, last_end) {
+            return Err(ScanError::NotJson);
+        }
+        Ok(Scanned { record, slots: &self.slots, unknown: &self.unknown })
+    }
+
+    /// What stands inside an object was checked with it, so it is only walked.
+    fn walk<'a>(&mut self, record: &'a str, node: usize, members: ObjectJsonIter<'a>) {
+        for entry in members {
+            let Ok((name, value)) = entry else { return };
+            let Cow::Borrowed(raw) = value.as_raw_cow() else { return };
+            self.take(record, node, name, raw, value);
+        }
+    }
+
+    fn take<'a>(&mut self, record: &'a str, node: usize, name: Cow<'a, str>, raw: &'a str, value: LazyValue<'a>) {
+        let holder = self.plan.node(node);
+        let Some(child) = holder.child(&name) else {
+            if holder.lists_unknown {
+                self.list_unknown(record, node, name, raw);
+            }
+            return;
+        };
+        let wanted = self.plan.node(child);
+        if let Some(slot) = wanted.slot {
+            self.slots[slot] = Some(Span::of(raw, record));
+        }
+        if wanted.children.is_empty() && !wanted.lists_unknown {
+            return;
+        }
+        let misplaced = holder.lists_unknown && wanted.slot.is_none() && raw != "null";
+        if let Some(members) = value.into_object_iter() {
+            self.walk(record, child, members);
+        } else if misplaced {
+            // An object was expected here: the name and its type are worth knowing.
+            self.list_unknown(record, node, name, raw);
+        }
+    }
+
+    fn list_unknown(&mut self, record: &str, node: usize, name: Cow<'_, str>, raw: &str) {
+        let name = match name {
+            Cow::Borrowed(name) => Name::InRecord(Span::of(name, record)),
+            Cow::Owned(name) => Name::Unescaped(name.into_boxed_str()),
+        };
+        self.unknown.push(UnknownMember { node, name, json_type: JsonType::of(raw) });
+    }
+}
+
+/// The iterator stops at the object's end; what follows it may only be the end.
+fn ends_after(record: &str, last_end: usize) -> bool {
+    let rest = &record[last_end..];
+    if last_end > 0 {
+        return rest.trim_ascii() == "}";
+    }
+    rest.strip_prefix('{').is_some_and(|rest| rest.trim_ascii() == "}")
+}
+
+/// Tells what is JSON but no object from what is no JSON.
+fn not_an_object(record: &str) -> ScanError {
+    match sonic_rs::from_str::<sonic_rs::Value>(record) {
+        Ok(_) => ScanError::NotAnObject,
+        Err(_) => ScanError::NotJson,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plan() -> Arc<Plan> {
+        let mut plan = Plan::new(&[], &["type", "context.page.url", "properties.revenue", "properties"]);
+        plan.list_unknown_for_tests(&["", "properties"]);
+        Arc::new(plan)
+    }
+
+    fn unknown(scanned: &Scanned<'_>, plan: &Plan) -> Vec<String> {
+        let shown = |(node, name, json_type): (usize, &str, JsonType)| format!("{}/{name}:{}", plan.node(node).path, json_type.name());
+        scanned.unknown().map(shown).collect()
+    }
+
+    #[test]
+    fn named_members_are_found_and_unknown_ones_listed() {
+        let plan = plan();
+        let record = br#"{"type":"track","x":[1,{"type":2}],"context":{"page":{"url":"u\n","q":1}},"properties":{"revenue":2.5,"sku":"s"}}"#;
+        let mut scanner = Scanner::new(plan.clone());
+        let scanned = scanner.scan(record).unwrap();
+        assert_eq!(scanned.raw(plan.slot("type").unwrap()), Some("\"track\""));
+        assert_eq!(scanned.raw(plan.slot("context.page.url").unwrap()), Some(r#""u\n""#));
+        assert_eq!(scanned.raw(plan.slot("properties.revenue").unwrap()), Some("2.5"));
+        assert_eq!(unknown(&scanned, &plan), ["/x:array", "properties/sku:string"]);
+    }
+
+    #[test]
+    fn damage_anywhere_in_the_record_is_seen() {
+        let plan = plan();
+        let mut scanner = Scanner::new(plan);
+        for bad in [
+            "", "x", "{", "{\"a\":1", "{\"a\":}", "{\"a\":1}}", "{\"a\":1} {}", "{} x", "{\"a\":{\"b\":tru}}",
+            "{\"a\":[1,]}", "{\"a\":\"\x01\"}", "{\"a\":01}", "{\"a\" 1}", "{a:1}", "{\"a\":1,}",
+        ] {
+            assert_eq!(scanner.scan(bad.as_bytes()).err(), Some(ScanError::NotJson), "{bad}");
+        }
+        assert_eq!(scanner.scan(b"{\"a\":\"\xff\"}").err(), Some(ScanError::NotJson));
+        for other in ["[]", "1", "\"text\"", "null"] {
+            assert_eq!(scanner.scan(other.as_bytes()).err(), Some(ScanError::NotAnObject), "{other}");
+        }
+        for good in ["{}", " { } ", "{\"a\":1}\r", "{\"a\":{}}"] {
+            assert!(scanner.scan(good.as_bytes()).is_ok(), "{good}");
+        }
+    }
+
+    proptest! {
+        /// serde_json is the judge: whatever it takes as an object is scanned, whatever it refuses is not.
+        #[test]
+        fn agrees_with_a_full_parser(mutated in mutated_json()) {
+            let plan = plan();
+            let mut scanner = Scanner::new(plan);
+            let scanned = scanner.scan(&mutated);
+            let parsed = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&mutated);
+            prop_assert_eq!(scanned.is_ok(), parsed.is_ok(), "{}", String::from_utf8_lossy(&mutated));
+        }
+    }
+
+    prop_compose! {
+        fn mutated_json()(
+            number in any::<f32>().prop_filter("json has no nan", |number| number.is_finite()),
+            text in "\\PC{0,12}",
+            position in 0_usize..120,
+            replacement in prop::option::of(prop::sample::select(b"{}[]\",:x0e-\\ \xff\n".to_vec())),
+        ) -> Vec<u8> {
+            let record = serde_json::json!({"type": text, "context": {"page": {"url": text, "n": number}},
+                "properties": {"revenue": number, "list": [1, true, null, {"deep": text}]}});
+            let mut bytes = record.to_string().into_bytes();
+            if let Some(replacement) = replacement && position < bytes.len() {
+                bytes[position] = replacement;
+            }
+            bytes
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Columns in memory: from governed cells to Arrow arrays.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
+};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+
+use crate::contract::{Column, ColumnType, Contract};
+use crate::govern::{Cell, Row};
+use crate::run::DistinctCounter;
+
+/// The Arrow schema of a contract, with Iceberg field ids.
+pub(super) fn arrow_schema(contract: &Contract) -> Arc<Schema> {
+    let mut fields = Vec::with_capacity(contract.columns.len());
+    for column in &contract.columns {
+        let field_id = (PARQUET_FIELD_ID_META_KEY.to_owned(), column.field_id.to_string());
+        let field = Field::new(&column.name, data_type(column.column_type), !column.required);
+        fields.push(field.with_metadata(HashMap::from([field_id])));
+    }
+    Arc::new(Schema::new(fields))
+}
+
+fn data_type(column_type: ColumnType) -> DataType {
+    match column_type {
+        ColumnType::String => DataType::Utf8,
+        ColumnType::Long => DataType::Int64,
+        ColumnType::Double => DataType::Float64,
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale as i8),
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+        ColumnType::Date => DataType::Date32,
+    }
+}
+
+/// Collects the values of one column.
+#[derive(Debug)]
+pub(super) enum ColumnBuilder {
+    String(StringBuilder),
+    Long(Int64Builder),
+    Double(Float64Builder),
+    Boolean(BooleanBuilder),
+    Decimal(Decimal128Builder),
+    Timestamp(TimestampMicrosecondBuilder),
+    Date(Date32Builder),
+}
+
+impl ColumnBuilder {
+    pub(super) fn new(column: &Column) -> Self {
+        match column.column_type {
+            ColumnType::String => Self::String(StringBuilder::new()),
+            ColumnType::Long => Self::Long(Int64Builder::new()),
+            ColumnType::Double => Self::Double(Float64Builder::new()),
+            ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
+            ColumnType::Decimal { .. } => {
+                Self::Decimal(Decimal128Builder::new().with_data_type(data_type(column.column_type)))
+            }
+            ColumnType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
+            ColumnType::Date => Self::Date(Date32Builder::new()),
+        }
+    }
+
+    /// Appends a cell. The governor gives cells of the column's type or null.
+    pub(super) fn append(&mut self, cell: Cell, row: &Row<'_>) {
+        match self {
+            Self::String(builder) => builder.append_option(row.text(cell)),
+            Self::Long(builder) => builder.append_option(if let Cell::Long(value) = cell { Some(value) } else { None }),
+            Self::Double(builder) => {
+                builder.append_option(if let Cell::Double(value) = cell { Some(value) } else { None });
+            }
+            Self::Boolean(builder) => {
+                builder.append_option(if let Cell::Boolean(value) = cell { Some(value) } else { None });
+            }
+            Self::Decimal(builder) => {
+                builder.append_option(if let Cell::Decimal(value) = cell { Some(value) } else { None });
+            }
+            Self::Timestamp(builder) => {
+                builder.append_option(if let Cell::Timestamp(value) = cell { Some(value) } else { None });
+            }
+            Self::Date(builder) => builder.append_option(if let Cell::Date(value) = cell { Some(value) } else { None }),
+        }
+    }
+
+    pub(super) fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::String(builder) => Arc::new(builder.finish()),
+            Self::Long(builder) => Arc::new(builder.finish()),
+            Self::Double(builder) => Arc::new(builder.finish()),
+            Self::Boolean(builder) => Arc::new(builder.finish()),
+            Self::Decimal(builder) => Arc::new(builder.finish()),
+            Self::Timestamp(builder) => Arc::new(builder.finish()),
+            Self::Date(builder) => Arc::new(builder.finish()),
+        }
+    }
+}
+
+/// Counts the different values of an array, column by column: the values lie side by side.
+pub(super) fn count_distinct(array: &ArrayRef, counter: &mut DistinctCounter) {
+    if array.null_count() == array.len() {
+        return;
+    }
+    match array.data_type() {
+        DataType::Utf8 => {
+            for value in array.as_string::<i32>().iter().flatten() {
+                counter.insert(value.as_bytes());
+            }
+        }
+        DataType::Int64 => {
+            for value in array.as_primitive::<Int64Type>().iter().flatten() {
+                counter.insert(&value.to_le_bytes());
+            }
+        }
+        DataType::Float64 => {
+            for value in array.as_primitive::<Float64Type>().iter().flatten() {
+                counter.insert(&value.to_le_bytes());
+            }
+        }
+        DataType::Boolean => {
+            for value in array.as_boolean().iter().flatten() {
+                counter.insert(&[u8::from(value)]);
+            }
+        }
+        DataType::Decimal128(..) => {
+            for value in array.as_primitive::<Decimal128Type>().iter().flatten() {
+                counter.insert(&value.to_le_bytes());
+            }
+        }
+        DataType::Timestamp(..) => {
+            for value in array.as_primitive::<TimestampMicrosecondType>().iter().flatten() {
+                counter.insert(&value.to_le_bytes());
+            }
+        }
+        _ => {
+            for value in array.as_primitive::<Date32Type>().iter().flatten() {
+                counter.insert(&value.to_le_bytes());
+            }
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Rows of one dataset into Parquet files, one open file a partition.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::NaiveDate;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::bounds::{Bounds, shown};
+use super::columns::{ColumnBuilder, arrow_schema, count_distinct};
+use super::store::{ObjectSink, ObjectStore};
+use crate::contract::{Contract, PartitionTransform};
+use crate::event::DataFileDescription;
+use crate::govern::{Cell, Row};
+use crate::run::{ColumnStatistics, DistinctCounter};
+
+/// Rows that are collected before they are encoded.
+const BATCH_ROWS: usize = 2_048;
+
+/// A row group is closed at about this size; a group is held in memory until then.
+const ROW_GROUP_BYTES: usize = 24 * 1024 * 1024;
+
+/// A data file is closed at about this size, Iceberg's usual target being 128 to 512 MB.
+const DATA_FILE_BYTES: usize = 256 * 1024 * 1024;
+
+/// Partitions of a dataset that are written at the same time. A Segment file opens one or two.
+const MOST_OPEN_FILES: usize = 8;
+
+const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
+
+/// Why rows could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The place that takes the files failed. A retry may help.
+    #[error("writing data file {path} failed: {source}")]
+    Store {
+        /// The file's key.
+        path: String,
+        /// What the store says.
+        source: io::Error,
+    },
+    /// The rows cannot be encoded. A retry does not help.
+    #[error("encoding data file {path} failed: {source}")]
+    Encode {
+        /// The file's key.
+        path: String,
+        /// What the encoder says.
+        source: ParquetError,
+    },
+    /// A row has no value in the partition column; the contract says that it must.
+    #[error("dataset {dataset} has a row without a partition value")]
+    NoPartition {
+        /// The dataset.
+        dataset: String,
+    },
+}
+
+/// What was written of one dataset.
+#[derive(Debug)]
+pub struct Written {
+    /// The files, all complete.
+    pub data_files: Vec<DataFileDescription>,
+    /// What was counted of each column.
+    pub columns: Vec<ColumnStatistics>,
+    /// The smallest and largest value of the column named `timestamp`, in microseconds.
+    pub event_time: Option<(i64, i64)>,
+}
+
+/// Writes the rows of one dataset.
+pub struct DatasetWriter {
+    contract: &'static Contract,
+    schema: Arc<Schema>,
+    store: Arc<dyn ObjectStore>,
+    /// `segment/tracks/data`
+    folder: String,
+    /// Names the input and the attempt in every file's name.
+    file_token: String,
+    partition: (usize, PartitionTransform),
+    event_time_column: Option<usize>,
+    event_time: Option<(i64, i64)>,
+    open: Vec<OpenFile>,
+    finished: Vec<DataFileDescription>,
+    files_started: usize,
+    bounds: Vec<Bounds>,
+    null_counts: Vec<u64>,
+    distinct: Vec<DistinctCounter>,
+}
+
+/// A file that takes rows of one partition.
+struct OpenFile {
+    partition: i32,
+    path: String,
+    builders: Vec<ColumnBuilder>,
+    rows: usize,
+    writer: ArrowWriter<Box<dyn ObjectSink>>,
+}
+
+impl DatasetWriter {
+    /// A writer of files `{folder}/{partition}/{file_token}-{n}.parquet`.
+    pub fn new(contract: &'static Contract, store: Arc<dyn ObjectStore>, folder: String, file_token: String) -> Self {
+        let columns = contract.columns.len();
+        Self {
+            schema: arrow_schema(contract),
+            // The build refuses a contract without a partition column; the first would be a harmless choice.
+            partition: contract.partition_column().unwrap_or((0, PartitionTransform::Identity)),
+            event_time_column: contract.position("timestamp"),
+            event_time: None,
+            contract,
+            store,
+            folder,
+            file_token,
+            open: Vec::new(),
+            finished: Vec::new(),
+            files_started: 0,
+            bounds: vec![Bounds::default(); columns],
+            null_counts: vec![0; columns],
+            distinct: (0..columns).map(|_| DistinctCounter::default()).collect(),
+        }
+    }
+
+    /// Takes a row.
+    pub fn append(&mut self, row: &Row<'_>) -> Result<(), WriteError> {
+        let partition = self.partition_of(row)?;
+        let position = match self.open.iter().position(|file| file.partition == partition) {
+            Some(position) => position,
+            None => self.start_file(partition)?,
+        };
+        if let Some(Cell::Timestamp(moment)) = self.event_time_column.map(|column| row.cells()[column]) {
+            let (from, to) = self.event_time.unwrap_or((moment, moment));
+            self.event_time = Some((from.min(moment), to.max(moment)));
+        }
+        let file = &mut self.open[position];
+        for (builder, cell) in file.builders.iter_mut().zip(row.cells()) {
+            builder.append(*cell, row);
+        }
+        file.rows += 1;
+        if file.rows == BATCH_ROWS {
+            self.encode(position)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes held in unfinished row groups.
+    pub fn memory(&self) -> usize {
+        self.open.iter().map(|file| file.writer.memory_size()).sum()
+    }
+
+    /// Closes the largest unfinished row group, so that its memory is free.
+    pub fn relieve(&mut self) -> Result<(), WriteError> {
+        let largest = self.open.iter_mut().max_by_key(|file| file.writer.memory_size());
+        match largest {
+            Some(file) => file.writer.flush().map_err(|error| failed(&file.path, error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Completes every file.
+    pub fn finish(mut self) -> Result<Written, WriteError> {
+        while !self.open.is_empty() {
+            self.complete_file(0)?;
+        }
+        let mut columns = Vec::with_capacity(self.contract.columns.len());
+        for (position, column) in self.contract.columns.iter().enumerate() {
+            let bounds = &self.bounds[position];
+            let readable = |extreme: &Option<_>| extreme.as_ref().and_then(|extreme| shown(extreme, column.column_type));
+            columns.push(ColumnStatistics {
+                name: column.name.clone(),
+                null_count: self.null_counts[position],
+                distinct_estimate: self.distinct[position].estimate(),
+                minimum: readable(&bounds.lower),
+                maximum: readable(&bounds.upper),
+            });
+        }
+        Ok(Written { data_files: self.finished, columns, event_time: self.event_time })
+    }
+
+    fn partition_of(&self, row: &Row<'_>) -> Result<i32, WriteError> {
+        match (row.cells()[self.partition.0], self.partition.1) {
+            (Cell::Timestamp(moment), PartitionTransform::Day) => Ok(moment.div_euclid(MICROSECONDS_A_DAY) as i32),
+            (Cell::Date(days), _) => Ok(days),
+            _ => Err(WriteError::NoPartition { dataset: self.contract.dataset() }),
+        }
+    }
+
+    fn start_file(&mut self, partition: i32) -> Result<usize, WriteError> {
+        if self.open.len() == MOST_OPEN_FILES {
+            // The first is the one that was started longest ago.
+            self.complete_file(0)?;
+        }
+        let path = self.path(partition);
+        self.files_started += 1;
+        let sink = match self.store.create(&path) {
+            Ok(sink) => sink,
+            Err(source) => return Err(WriteError::Store { path, source }),
+        };
+        let options = ArrowWriterOptions::new()
+            .with_properties(writer_properties(self.contract))
+            // Iceberg's schema says it all; Arrow's own copy would be a kilobyte in every file.
+            .with_skip_arrow_metadata(true);
+        let writer = match ArrowWriter::try_new_with_options(sink, self.schema.clone(), options) {
+            Ok(writer) => writer,
+            Err(error) => return Err(failed(&path, error)),
+        };
+        let builders = self.contract.columns.iter().map(ColumnBuilder::new).collect();
+        self.open.push(OpenFile { partition, path, builders, rows: 0, writer });
+        Ok(self.open.len() - 1)
+    }
+
+    fn path(&self, partition: i32) -> String {
+        let column = &self.contract.columns[self.partition.0].name;
+        let field = match self.partition.1 {
+            PartitionTransform::Day => format!("{column}_day"),
+            PartitionTransform::Identity => column.clone(),
+        };
+        let day = NaiveDate::from_epoch_days(partition).map_or_else(|| partition.to_string(), |day| day.to_string());
+        format!("{}/{field}={day}/{}-{:05}.parquet", self.folder, self.file_token, self.files_started)
+    }
+
+    /// Encodes the collected rows of an open file.
+    fn encode(&mut self, position: usize) -> Result<(), WriteError> {
+        let file = &mut self.open[position];
+        let mut arrays = Vec::with_capacity(file.builders.len());
+        for (builder, distinct) in file.builders.iter_mut().zip(&mut self.distinct) {
+            let array = builder.finish();
+            count_distinct(&array, distinct);
+            arrays.push(array);
+        }
+        file.rows = 0;
+        let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(|error| failed(&file.path, error.into()))?;
+        file.writer.write(&batch).map_err(|error| failed(&file.path, error))?;
+        if file.writer.memory_size() > ROW_GROUP_BYTES {
+            file.writer.flush().map_err(|error| failed(&file.path, error))?;
+        }
+        if file.writer.bytes_written() > DATA_FILE_BYTES {
+            self.complete_file(position)?;
+        }
+        Ok(())
+    }
+
+    fn complete_file(&mut self, position: usize) -> Result<(), WriteError> {
+        if self.open[position].rows > 0 {
+            self.encode(position)?;
+        }
+        // Encoding may have completed the file already.
+        if position >= self.open.len() {
+            return Ok(());
+        }
+        let mut file = self.open.remove(position);
+        let metadata = file.writer.finish().map_err(|error| failed(&file.path, error))?;
+        let size = file.writer.bytes_written() as u64;
+        if let Err(source) = file.writer.inner_mut().complete() {
+            return Err(WriteError::Store { path: file.path, source });
+        }
+        let described = self.describe(&file, &metadata, size);
+        self.finished.push(described);
+        Ok(())
+    }
+
+    /// What Iceberg wants to know of a file, from the footer that was just written.
+    fn describe(&mut self, file: &OpenFile, metadata: &ParquetMetaData, size: u64) -> DataFileDescription {
+        let mut described = DataFileDescription {
+            path: self.store.uri(&file.path),
+            record_count: metadata.file_metadata().num_rows() as u64,
+            file_size_in_bytes: size,
+            partition: Some(STANDARD.encode(file.partition.to_le_bytes())),
+            column_sizes: BTreeMap::new(),
+            value_counts: BTreeMap::new(),
+            null_value_counts: BTreeMap::new(),
+            lower_bounds: BTreeMap::new(),
+            upper_bounds: BTreeMap::new(),
+            split_offsets: Vec::new(),
+        };
+        let mut bounds = vec![Bounds::default(); self.contract.columns.len()];
+        for group in metadata.row_groups() {
+            described.split_offsets.extend(group.file_offset());
+            for (position, chunk) in group.columns().iter().enumerate() {
+                let field_id = self.contract.columns[position].field_id;
+                *described.column_sizes.entry(field_id).or_insert(0) += chunk.compressed_size() as u64;
+                *described.value_counts.entry(field_id).or_insert(0) += chunk.num_values() as u64;
+                if let Some(statistics) = chunk.statistics() {
+                    let nulls = statistics.null_count_opt().unwrap_or_default();
+                    *described.null_value_counts.entry(field_id).or_insert(0) += nulls;
+                    self.null_counts[position] += nulls;
+                    bounds[position].widen(statistics);
+                }
+            }
+        }
+        for (position, column) in self.contract.columns.iter().enumerate() {
+            if let Some(lower) = bounds[position].encoded_lower(column.column_type) {
+                described.lower_bounds.insert(column.field_id, lower);
+            }
+            if let Some(upper) = bounds[position].encoded_upper(column.column_type) {
+                described.upper_bounds.insert(column.field_id, upper);
+            }
+            self.bounds[position].include(&bounds[position]);
+        }
+        described
+    }
+}
+
+fn writer_properties(contract: &Contract) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_max_row_group_row_count(Some(usize::MAX))
+        .set_created_by(concat!("tributary ", env!("CARGO_PKG_VERSION")).to_owned());
+    for name in &contract.deduplicate_by {
+        // A dictionary of values that never come twice is work for nothing.
+        properties = properties.set_column_dictionary_enabled(ColumnPath::new(vec![name.clone()]), false);
+    }
+    properties.build()
+}
+
+/// The encoder wraps what the store said; the store's failure may pass, an encoder's does not.
+fn failed(path: &str, error: ParquetError) -> WriteError {
+    let path = path.to_owned();
+    match error {
+        ParquetError::External(source) => match source.downcast::<io::Error>() {
+            Ok(source) => WriteError::Store { path, source: *source },
+            Err(source) => WriteError::Encode { path, source: ParquetError::External(source) },
+        },
+        source => WriteError::Encode { path, source },
+    }
+}
+
+impl WriteError {
+    /// Whether a later attempt can end differently.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Store { .. })
+    }
+}

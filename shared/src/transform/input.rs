@@ -1,0 +1,348 @@
+//! An object that was created, from the news of it to its commit requests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use ring::digest;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::stretch::{DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
+use super::{Router, plan};
+use crate::aws::{
+    Bucket, BucketError, CommitsQueue, Content, Digest, Ledger, LedgerError, ObjectError, Opened, QueueError,
+    open_object,
+};
+use crate::contract::Contract;
+use crate::decode::DecodeError;
+use crate::event::{CommitPointer, CommitRequest, ObjectCreated, TableSchema};
+use crate::govern::{Plan, Pseudonymizer, Reason};
+use crate::run::{InputIdentity, Outcome, RecordCounts, Run, hex, run_id};
+
+/// What a transform works with.
+pub struct TransformSettings {
+    /// The job's name: the function's.
+    pub job: &'static str,
+    /// The source whose contracts apply.
+    pub contracts: Vec<&'static Contract>,
+    /// Says where a record belongs.
+    pub router: Arc<dyn Router>,
+    /// Reads landing objects.
+    pub landing: aws_sdk_s3::Client,
+    /// Takes data files and commit requests.
+    pub lake: Bucket,
+    /// Takes what cannot go on.
+    pub quarantine: Bucket,
+    /// The Inputs and Runs tables.
+    pub ledger: Ledger,
+    /// Takes pointers to commit requests.
+    pub commits: CommitsQueue,
+    /// The key of the pseudonyms.
+    pub pseudonymizer: Pseudonymizer,
+    /// Prefix of the Glue databases' names.
+    pub database_prefix: String,
+}
+
+/// A transform, made once and used for every input.
+pub struct Transform {
+    settings: TransformSettings,
+    plan: Arc<Plan>,
+    /// Inputs are read one after the other, and the cache of pseudonyms is worth keeping.
+    pseudonymizer: Arc<Mutex<Pseudonymizer>>,
+}
+
+/// Why an input could not be transformed.
+#[derive(Debug, thiserror::Error)]
+pub enum TransformError {
+    /// The object cannot be read.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The stretch was given up.
+    #[error(transparent)]
+    Stretch(#[from] StretchError),
+    /// An object cannot be stored.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A request cannot be handed on.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A request cannot be written as JSON: a defect.
+    #[error("commit request for {dataset} cannot be serialised: {source}")]
+    Serialise {
+        /// The dataset.
+        dataset: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+    /// The thread that reads panicked: a defect.
+    #[error("reading s3://{bucket}/{key} panicked")]
+    Panicked {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+    },
+}
+
+/// What became of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transformed {
+    /// It was read; its datasets' commits are asked for.
+    Done(RecordCounts),
+    /// The same bytes were read before.
+    Duplicate,
+    /// It cannot be read and is in quarantine whole.
+    Quarantined(RecordCounts),
+    /// It does not exist (any more).
+    Gone,
+}
+
+/// How far the reading has come, and what was read.
+struct Reading {
+    stretch: Stretch,
+    ended: Ended,
+    digest: Digest,
+}
+
+impl Transform {
+    /// A transform with its settings.
+    pub fn new(mut settings: TransformSettings) -> Self {
+        let plan = plan(settings.router.paths(), &settings.contracts);
+        let pseudonymizer = std::mem::replace(&mut settings.pseudonymizer, Pseudonymizer::new(b""));
+        Self { plan: Arc::new(plan), pseudonymizer: Arc::new(Mutex::new(pseudonymizer)), settings }
+    }
+
+    /// Takes an object through the stretch.
+    pub async fn run(&self, object: &ObjectCreated) -> Result<Transformed, TransformError> {
+        let started_at = Utc::now();
+        let opened = open_object(&self.settings.landing, &object.bucket, &object.key, object.version_id.as_deref()).await;
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(error @ ObjectError::NotFound { .. }) => {
+                self.note_gone(object, started_at, &error).await?;
+                return Ok(Transformed::Gone);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let uri = format!("s3://{}/{}", object.bucket, object.key);
+        let known = self.settings.ledger.contents(&uri).await?;
+        if known.iter().any(|content| content.entity_tag == opened.entity_tag) {
+            return Ok(Transformed::Duplicate);
+        }
+        let entity_tag = opened.entity_tag.clone();
+        let mut input = InputIdentity {
+            bucket: object.bucket.clone(),
+            key: object.key.clone(),
+            version_id: opened.version_id.clone(),
+            checksum: String::new(),
+            supersedes: None,
+        };
+        let arrived_at = opened.last_modified.or(object.at).unwrap_or(started_at);
+        let settings = self.stretch_settings(&input, &entity_tag, arrived_at);
+        let reading = self.read(opened, settings, &input).await?;
+        // The same bytes may have come under another tag, or be in the hands of another attempt.
+        let known = self.settings.ledger.contents(&uri).await?;
+        if known.iter().any(|content| content.checksum == reading.digest.checksum) {
+            return Ok(Transformed::Duplicate);
+        }
+        input.checksum.clone_from(&reading.digest.checksum);
+        input.supersedes = known.last().map(|content: &Content| content.checksum.clone());
+        let base = base_run(self.settings.job, input, arrived_at, started_at);
+        match reading.ended {
+            Ended::Whole => self.hand_on(reading, base, &entity_tag).await,
+            Ended::Damaged(damage) => self.quarantine_whole(reading.stretch.records(), reading.digest, &damage, base, &entity_tag).await,
+        }
+    }
+
+    fn stretch_settings(&self, input: &InputIdentity, entity_tag: &str, arrived_at: DateTime<Utc>) -> StretchSettings {
+        let token = InputIdentity::path_token(&input.bucket, &input.key, entity_tag);
+        let source = self.settings.contracts.first().map_or("unknown", |contract| contract.route.source.as_str());
+        StretchSettings {
+            contracts: self.settings.contracts.clone(),
+            plan: self.plan.clone(),
+            router: self.settings.router.clone(),
+            lake: Arc::new(self.settings.lake.clone()),
+            quarantine: Arc::new(self.settings.quarantine.clone()),
+            database_prefix: self.settings.database_prefix.clone(),
+            // The same in every attempt: a retry replaces what an earlier one has quarantined.
+            quarantine_key: format!("rows/{source}/{}/{token}.ndjson.gz", arrived_at.date_naive()),
+            input_token: token,
+            attempt: Uuid::now_v7().simple().to_string(),
+            bucket: input.bucket.clone(),
+            key: input.key.clone(),
+            version_id: input.version_id.clone(),
+        }
+    }
+
+    /// Reads the object on a thread that may block.
+    async fn read(&self, opened: Opened, settings: StretchSettings, input: &InputIdentity) -> Result<Reading, TransformError> {
+        let mut pseudonymizer = self.pseudonymizer.clone().lock_owned().await;
+        let reading = blocking(input, move || {
+            let mut stretch = Stretch::new(settings);
+            let mut reader = opened.reader;
+            let ended = stretch.read(&mut reader, &mut pseudonymizer)?;
+            match reader.finish() {
+                Some(digest) => Ok(Reading { stretch, ended, digest }),
+                None => Err(StretchError::Decode(DecodeError::Source {
+                    decoded: 0,
+                    source: std::io::Error::other("the input broke off"),
+                })),
+            }
+        });
+        Ok(reading.await??)
+    }
+
+    async fn hand_on(&self, reading: Reading, mut base: Run, entity_tag: &str) -> Result<Transformed, TransformError> {
+        let bytes = reading.digest.bytes;
+        let outcome: StretchOutcome = blocking(&base.input, move || reading.stretch.finish()).await??;
+        let mut quarantine = outcome.quarantine.clone();
+        if outcome.has_too_long {
+            quarantine = Some(self.keep_whole(&base.input, entity_tag).await?);
+        }
+        base.records = Some(RecordCounts { bytes, ..outcome.records });
+        base.quarantined_by_reason = outcome.reasons;
+        base.quarantine = quarantine;
+        for dataset in outcome.datasets {
+            self.request_commit(dataset, &base).await?;
+        }
+        base.outcome = if outcome.records.routed > 0 { Outcome::Transformed } else { Outcome::Empty };
+        base.finished_at = Utc::now();
+        self.settings.ledger.finish_input(&base, entity_tag).await?;
+        Ok(Transformed::Done(outcome.records))
+    }
+
+    /// Stores the request of a dataset and tells the commits queue where it is.
+    async fn request_commit(&self, dataset: DatasetOutcome, base: &Run) -> Result<(), TransformError> {
+        let contract = dataset.contract;
+        let name = contract.dataset();
+        let database = format!("{}{}", self.settings.database_prefix, contract.domain);
+        let request_id = Uuid::now_v7().to_string();
+        let run = Run {
+            run_id: run_id(self.settings.job, &base.input, Some(&name)),
+            dataset: Some(name.clone()),
+            records: None,
+            rows: Some(dataset.rows),
+            quarantined_by_reason: dataset.reasons,
+            quarantine: base.quarantine.clone().filter(|_| dataset.rows.quarantined > 0),
+            bytes_written: dataset.data_files.iter().map(|file| file.file_size_in_bytes).sum(),
+            data_files: dataset.data_files.iter().map(|file| file.path.clone()).collect(),
+            contract_version: Some(contract.version.clone()),
+            schema_fingerprint: Some(fingerprint(contract, &dataset.unknown_members)),
+            unknown_members: dataset.unknown_members,
+            event_time: dataset.event_time,
+            columns: dataset.columns,
+            ..base.clone()
+        };
+        let request = CommitRequest {
+            request_id: request_id.clone(),
+            dataset: name.clone(),
+            database: database.clone(),
+            table: contract.table.clone(),
+            schema: TableSchema::of(contract),
+            data_files: dataset.data_files,
+            run,
+        };
+        let body = serde_json::to_vec(&request).map_err(|source| TransformError::Serialise { dataset: name, source })?;
+        let key = format!("_requests/{database}/{}/{request_id}.json", contract.table);
+        self.settings.lake.put(&key, "application/json", body).await?;
+        let pointer = CommitPointer { bucket: self.settings.lake.name().to_owned(), key };
+        self.settings.commits.send(&format!("{database}.{}", contract.table), &request_id, &pointer).await?;
+        Ok(())
+    }
+
+    async fn quarantine_whole(
+        &self,
+        read: RecordCounts,
+        digest: Digest,
+        damage: &DecodeError,
+        mut base: Run,
+        entity_tag: &str,
+    ) -> Result<Transformed, TransformError> {
+        // What was read before the damage is not committed either: the whole file is one input.
+        let records = RecordCounts { records: read.records, quarantined: read.records, bytes: digest.bytes, ..RecordCounts::default() };
+        base.quarantine = Some(self.keep_whole(&base.input, entity_tag).await?);
+        base.records = Some(records);
+        base.quarantined_by_reason = BTreeMap::from([(Reason::InputDamaged.name().to_owned(), records.records)]);
+        base.outcome = Outcome::Quarantined;
+        base.error = Some(damage.to_string());
+        base.finished_at = Utc::now();
+        self.settings.ledger.finish_input(&base, entity_tag).await?;
+        Ok(Transformed::Quarantined(records))
+    }
+
+    /// Copies the input to quarantine; the copy's URI.
+    async fn keep_whole(&self, input: &InputIdentity, entity_tag: &str) -> Result<String, TransformError> {
+        let token = InputIdentity::path_token(&input.bucket, &input.key, entity_tag);
+        let name = input.key.rsplit('/').next().unwrap_or_default();
+        let target = format!("files/{token}/{name}");
+        self.settings.quarantine.copy_from(&input.bucket, &input.key, input.version_id.as_deref(), &target).await?;
+        Ok(format!("s3://{}/{target}", self.settings.quarantine.name()))
+    }
+
+    async fn note_gone(&self, object: &ObjectCreated, started_at: DateTime<Utc>, error: &ObjectError) -> Result<(), TransformError> {
+        let input = InputIdentity {
+            bucket: object.bucket.clone(),
+            key: object.key.clone(),
+            version_id: object.version_id.clone(),
+            checksum: String::new(),
+            supersedes: None,
+        };
+        let mut run = base_run(self.settings.job, input, object.at.unwrap_or(started_at), started_at);
+        run.outcome = Outcome::Failed;
+        run.error = Some(error.to_string());
+        run.records = Some(RecordCounts::default());
+        self.settings.ledger.note_run(&run).await?;
+        Ok(())
+    }
+}
+
+/// A run of which only the input and the times are known.
+fn base_run(job: &str, input: InputIdentity, arrived_at: DateTime<Utc>, started_at: DateTime<Utc>) -> Run {
+    Run {
+        run_id: run_id(job, &input, None),
+        job: job.to_owned(),
+        input,
+        dataset: None,
+        outcome: Outcome::Transformed,
+        arrived_at,
+        started_at,
+        finished_at: started_at,
+        records: None,
+        rows: None,
+        quarantined_by_reason: BTreeMap::new(),
+        quarantine: None,
+        bytes_written: 0,
+        data_files: Vec::new(),
+        contract_version: None,
+        schema_fingerprint: None,
+        unknown_members: BTreeMap::new(),
+        event_time: None,
+        columns: Vec::new(),
+        snapshot_id: None,
+        error: None,
+    }
+}
+
+/// Columns and unknown members, names and types, as one hash: it changes when the source's shape does.
+fn fingerprint(contract: &Contract, unknown_members: &BTreeMap<String, u64>) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for column in &contract.columns {
+        context.update(format!("{}:{:?}\n", column.name, column.column_type).as_bytes());
+    }
+    for member in unknown_members.keys() {
+        context.update(format!("?{member}\n").as_bytes());
+    }
+    hex(&context.finish().as_ref()[..16])
+}
+
+/// Runs work on a thread that may block.
+async fn blocking<T: Send + 'static>(input: &InputIdentity, work: impl FnOnce() -> T + Send + 'static) -> Result<T, TransformError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done),
+        Err(_) => Err(TransformError::Panicked { bucket: input.bucket.clone(), key: input.key.clone() }),
+    }
+}

@@ -1,0 +1,30 @@
+//! The stretch that all transforms have in common: decode → govern → write → ask for a commit.
+//!
+//! [`Transform::run`] takes an object that was created and answers with what became of it. What
+//! differs between sources is a [`Router`], which says to which datasets a record belongs.
+
+mod input;
+mod quarantine;
+mod stretch;
+
+pub use input::{Transform, TransformError, TransformSettings, Transformed};
+pub use quarantine::QuarantineWriter;
+pub use stretch::{DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
+
+use crate::contract::Contract;
+use crate::govern::{Plan, Scanned};
+
+/// Says to which datasets a record belongs.
+pub trait Router: Send + Sync {
+    /// Adds the positions of the datasets, in the list that the transform was made with. None: no
+    /// dataset takes such a record, and it goes to quarantine.
+    fn route(&self, scanned: &Scanned<'_>, datasets: &mut Vec<usize>);
+
+    /// Dotted paths that the router reads, so that they are found and not listed as unknown.
+    fn paths(&self) -> &[&str];
+}
+
+/// Makes the plan of a router and its contracts.
+pub fn plan(router_paths: &[&str], contracts: &[&'static Contract]) -> Plan {
+    Plan::new(contracts, router_paths)
+}

@@ -1,0 +1,75 @@
+"""Makes the Python environments that hold the tools: the local AWS, the SAM CLI, the readers of the lake.
+
+Each is made from its requirements file, and made again only when that file, the interpreter or the folder changes.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / ".tributary"
+ENVIRONMENTS = ("local", "sam", "lake")
+
+
+def main() -> int:
+    if sys.version_info < (3, 10):
+        return fail(f"python3 is {sys.version.split()[0]}; 3.10 or newer is needed")
+    try:
+        import ensurepip  # noqa: F401  (Debian ships it apart, and without it an environment has no pip)
+        import venv  # noqa: F401
+    except ImportError:
+        return fail("python3 has no venv module; install it (Debian, Ubuntu: apt-get install python3-venv)")
+    HOME.mkdir(exist_ok=True)
+    for name in ENVIRONMENTS:
+        error = make(name)
+        if error:
+            return fail(error)
+    return 0
+
+
+def make(name: str) -> str | None:
+    """Makes one environment, unless it stands; returns what went wrong."""
+    folder = HOME / f"venv-{name}"
+    requirements = Path(__file__).with_name(f"requirements-{name}.txt")
+    stamp = folder / "made-from.json"
+    wanted = {
+        "requirements": hashlib.sha256(requirements.read_bytes()).hexdigest(),
+        "python": sys.version.split()[0],
+        "folder": str(folder),
+    }
+    made = json.loads(stamp.read_text()) if stamp.exists() else {}
+    if made == wanted:
+        return None
+    print(f"tools: installing {requirements.name} ...", flush=True)
+    started = time.monotonic()
+    # Scripts in an environment name its folder and its interpreter: one that was copied or outlived them is made anew.
+    anew = any(key in made and made[key] != wanted[key] for key in ("folder", "python"))
+    log = HOME / f"venv-{name}.log"
+    with log.open("w") as output:
+        steps = (
+            ([sys.executable, "-m", "venv", *(["--clear"] if anew else []), str(folder)], "python3 -m venv failed"),
+            (
+                [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check",
+                 "--retries", "2", "--requirement", str(requirements)],
+                f"pip could not install {requirements.name}; is there a network?",
+            ),
+        )
+        for command, problem in steps:
+            if subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode != 0:
+                return f"{problem} (log: {log.relative_to(ROOT)})"
+    stamp.write_text(json.dumps(wanted))
+    print(f"tools: {requirements.name} installed in {time.monotonic() - started:.0f} s", flush=True)
+    return None
+
+
+def fail(message: str) -> int:
+    print(f"tools: {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

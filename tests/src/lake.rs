@@ -1,0 +1,67 @@
+//! The tables as other engines read them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use futures::TryStreamExt;
+use iceberg::{Catalog, CatalogBuilder, TableIdent};
+use iceberg_catalog_glue::GlueCatalogBuilder;
+use serde_json::{Map, Value};
+
+use crate::stack::output;
+
+/// A row as PyIceberg gives it, without its empty columns.
+pub type Row = Map<String, Value>;
+
+/// The root of the repository.
+///
+/// # Panics
+/// Never: the crate stands in a folder.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests stand in the repository").to_path_buf()
+}
+
+/// The rows of a table where a column has a value, read by PyIceberg.
+///
+/// # Panics
+/// Where PyIceberg cannot read the table.
+pub fn pyiceberg_rows(table: &str, column: &str, value: &str) -> Vec<Row> {
+    let text = pyiceberg(&["read", table, "--where", &format!("{column}={value}")]);
+    text.lines().map(|line| serde_json::from_str(line).expect("lake.py writes json")).collect()
+}
+
+/// Has PyIceberg write all rows of a table into new files, as compaction does.
+///
+/// # Panics
+/// Where PyIceberg cannot.
+pub fn pyiceberg_rewrite(table: &str) {
+    pyiceberg(&["rewrite", table]);
+}
+
+fn pyiceberg(arguments: &[&str]) -> String {
+    let python = root().join(".tributary/venv-lake/bin/python");
+    let script = root().join("tests/python/lake.py");
+    let run = Command::new(python).arg(script).args(arguments).output().expect("`make tools` installs PyIceberg");
+    assert!(run.status.success(), "lake.py {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).expect("lake.py writes utf-8")
+}
+
+/// How many rows of a table this Rust implementation of Iceberg reads.
+///
+/// # Panics
+/// Where it cannot read the table.
+pub async fn rust_row_count(table: &str) -> usize {
+    let properties = [
+        ("warehouse", format!("s3://{}", output("LAKE_BUCKET"))),
+        ("uri", output("AWS_ENDPOINT_URL")),
+        ("s3.path-style-access", "true".to_owned()),
+        ("s3.region", output("AWS_REGION")),
+    ];
+    let properties = properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let catalog = GlueCatalogBuilder::default().load("glue", properties).await.expect("the catalog opens");
+    let identifier = TableIdent::from_strs(table.split('.')).expect("a table has a database and a name");
+    let table = catalog.load_table(&identifier).await.expect("the table is in the catalog");
+    let scan = table.scan().select(["message_id"]).build().expect("the scan can be planned");
+    let batches: Vec<_> = scan.to_arrow().await.expect("the scan starts").try_collect().await.expect("the files can be read");
+    batches.iter().map(arrow_array::RecordBatch::num_rows).sum()
+}

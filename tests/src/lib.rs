@@ -1,0 +1,11 @@
+//! What the end-to-end tests work with: generators of source data, the deployed stack, the tables as
+//! other engines read them, the stretch without AWS, and a network that fails on command.
+
+#![allow(clippy::expect_used, clippy::missing_panics_doc)] // A test that cannot go on says so and ends.
+
+pub mod lake;
+pub mod network;
+pub mod river;
+pub mod segment;
+pub mod stack;
+pub mod stretch;

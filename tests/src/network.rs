@@ -1,0 +1,112 @@
+//! A network between a client and the local AWS that fails at a chosen request.
+//!
+//! It is how a crash between any two steps of a function is tested: the function runs in the test's
+//! own process, its requests are counted, and at the chosen one everything stops, either before AWS
+//! has seen the request or after AWS has done it and before the answer arrives.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+/// When the network stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Never.
+    Never,
+    /// The request with this number (counted from 0) does not reach AWS.
+    Before(usize),
+    /// AWS does what this request says, but its answer does not arrive.
+    After(usize),
+}
+
+/// A proxy on a port of its own.
+pub struct Network {
+    /// The endpoint for AWS clients.
+    pub endpoint: String,
+    state: Arc<State>,
+}
+
+struct State {
+    target: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    cut: Cut,
+    requests: AtomicUsize,
+    broken: Notify,
+}
+
+impl Network {
+    /// Starts a network to `target` that stops as `cut` says.
+    pub async fn start(target: String, cut: Cut) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
+        let endpoint = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let state = Arc::new(State { target, client, cut, requests: AtomicUsize::new(0), broken: Notify::new() });
+        tokio::spawn(accept(listener, state.clone()));
+        Self { endpoint, state }
+    }
+
+    /// Waits until the network has stopped.
+    pub async fn stopped(&self) {
+        self.state.broken.notified().await;
+    }
+
+    /// How many requests were made.
+    pub fn requests(&self) -> usize {
+        self.state.requests.load(Ordering::SeqCst)
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let state = state.clone();
+        let service = service_fn(move |request| forward(state.clone(), request));
+        // A client that hangs up is no concern of the network's.
+        tokio::spawn(async move {
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn forward(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let number = state.requests.fetch_add(1, Ordering::SeqCst);
+    match state.cut {
+        Cut::Before(at) if number >= at => return state.stop().await,
+        Cut::After(at) if number > at => return state.stop().await,
+        _ => {}
+    }
+    let response = state.send(request).await;
+    if state.cut == Cut::After(number) {
+        return state.stop().await;
+    }
+    Ok(response)
+}
+
+impl State {
+    /// No answer ever comes.
+    async fn stop<T>(&self) -> T {
+        self.broken.notify_one();
+        std::future::pending().await
+    }
+
+    async fn send(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (mut parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        parts.uri = format!("{}{path}", self.target).parse::<Uri>().expect("the target is an address");
+        let body = body.collect().await.expect("a request has a body").to_bytes();
+        let response = self.client.request(Request::from_parts(parts, Full::new(body))).await.expect("the local AWS answers");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("an answer has a body").to_bytes();
+        Response::from_parts(parts, Full::new(body))
+    }
+}

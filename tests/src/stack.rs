@@ -1,0 +1,186 @@
+//! The deployed stack as the tests use it: through the same calls as anybody else.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use shared::contract::contracts_of;
+use shared::run::{InputIdentity, Run, run_id};
+
+/// How long a condition may take to come true. Nothing sleeps that long; it is when a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Between two looks at a condition.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The stack that `make up` deployed, found by the environment that `make -s env` prints.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// Region, endpoint and credentials.
+    pub config: SdkConfig,
+    /// S3, addressed by path.
+    pub s3: aws_sdk_s3::Client,
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+}
+
+/// An output of the stack, by its name in the environment.
+///
+/// # Panics
+/// Where the stack is not up or the environment does not point at it.
+pub fn output(name: &str) -> String {
+    match std::env::var(name) {
+        Ok(value) => value,
+        Err(_) => panic!("{name} is not set: run `make test`, or `make up` and then `eval \"$(make -s env)\"`"),
+    }
+}
+
+/// Something that no other test and no earlier run has used.
+pub fn unique() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+/// A seed that no other test and no earlier run has used.
+pub fn unique_seed() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().0
+}
+
+/// Lines as a gzip file.
+///
+/// # Panics
+/// Never: the file is in memory.
+pub fn gzip(lines: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(lines).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
+}
+
+/// An object in the landing bucket.
+#[derive(Debug, Clone)]
+pub struct Dropped {
+    /// Its key.
+    pub key: String,
+    /// The input that it is.
+    pub input: InputIdentity,
+}
+
+impl Stack {
+    /// Connects to the stack.
+    pub async fn connect() -> Self {
+        output("AWS_ENDPOINT_URL");
+        let config = shared::aws::load_config().await;
+        Self {
+            s3: shared::aws::s3_client(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            config,
+        }
+    }
+
+    /// Drops an object into the landing bucket, as Segment's S3 destination does.
+    ///
+    /// # Panics
+    /// Where S3 refuses.
+    pub async fn drop_object(&self, key: &str, body: Vec<u8>) -> Dropped {
+        let bucket = output("LANDING_BUCKET");
+        let checksum = sha256(&body);
+        let put = self.s3.put_object().bucket(&bucket).key(key).body(ByteStream::from(body)).send().await;
+        let put = put.expect("the landing bucket takes objects");
+        let input = InputIdentity { bucket, key: key.to_owned(), version_id: put.version_id, checksum, supersedes: None };
+        Dropped { key: key.to_owned(), input }
+    }
+
+    /// The run of an input in the ledger, of a dataset or of the input as a whole.
+    ///
+    /// # Panics
+    /// Where the ledger cannot be read.
+    pub async fn run(&self, input: &InputIdentity, dataset: Option<&str>) -> Option<Run> {
+        let id = run_id("segment-transform", input, dataset);
+        let get = self.dynamodb.get_item().table_name(output("RUNS_TABLE")).consistent_read(true);
+        let got = get.key("run_id", aws_sdk_dynamodb::types::AttributeValue::S(id)).send().await;
+        let item = got.expect("the ledger can be read").item?;
+        Some(serde_dynamo::from_item(item).expect("the ledger holds runs"))
+    }
+
+    /// Waits for the run of an input as a whole.
+    pub async fn await_input(&self, input: &InputIdentity) -> Run {
+        wait_for(&format!("the run of {}", input.uri()), || self.run(input, None)).await
+    }
+
+    /// Waits for the run of an input and a dataset.
+    pub async fn await_dataset(&self, input: &InputIdentity, dataset: &str) -> Run {
+        wait_for(&format!("the run of {} in {dataset}", input.uri()), || self.run(input, Some(dataset))).await
+    }
+
+    /// The runs of an input in all of Segment's datasets, once they are there for `expected` of them.
+    pub async fn await_datasets(&self, input: &InputIdentity, expected: usize) -> BTreeMap<String, Run> {
+        wait_for(&format!("{expected} runs of {}", input.uri()), || async {
+            let mut runs = BTreeMap::new();
+            for contract in contracts_of("segment") {
+                if let Some(run) = self.run(input, Some(&contract.dataset())).await {
+                    runs.insert(contract.table.clone(), run);
+                }
+            }
+            (runs.len() == expected).then_some(runs)
+        })
+        .await
+    }
+
+    /// An object of any bucket; none where there is none.
+    pub async fn object(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        let output = self.s3.get_object().bucket(bucket).key(key).send().await.ok()?;
+        Some(output.body.collect().await.ok()?.into_bytes().to_vec())
+    }
+
+    /// The keys of a bucket below a prefix.
+    ///
+    /// # Panics
+    /// Where the bucket cannot be listed.
+    pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let mut keys = Vec::new();
+        let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.expect("the bucket can be listed");
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        }
+        keys
+    }
+
+    /// About how many messages a queue holds.
+    ///
+    /// # Panics
+    /// Where the queue cannot be asked.
+    pub async fn queue_depth(&self, url: &str) -> u64 {
+        use aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
+        let asked = self.sqs.get_queue_attributes().queue_url(url).attribute_names(ApproximateNumberOfMessages).send().await;
+        let attributes = asked.expect("the queue answers").attributes.unwrap_or_default();
+        attributes.get(&ApproximateNumberOfMessages).and_then(|count| count.parse().ok()).unwrap_or_default()
+    }
+}
+
+/// Waits until `look` finds something.
+///
+/// # Panics
+/// When it has not for [`PATIENCE`].
+pub async fn wait_for<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "{what} did not come within {PATIENCE:?}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// SHA-256 in lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
