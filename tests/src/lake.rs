@@ -26,7 +26,15 @@ pub fn root() -> PathBuf {
 /// # Panics
 /// Where PyIceberg cannot read the table.
 pub fn pyiceberg_rows(table: &str, column: &str, value: &str) -> Vec<Row> {
-    let text = pyiceberg(&["read", table, "--where", &format!("{column}={value}")]);
+    rows(&pyiceberg(&["read", table, "--where", &format!("{column}={value}")]))
+}
+
+/// All rows of a table, read by PyIceberg.
+pub fn pyiceberg_table(table: &str) -> Vec<Row> {
+    rows(&pyiceberg(&["read", table]))
+}
+
+fn rows(text: &str) -> Vec<Row> {
     text.lines().map(|line| serde_json::from_str(line).expect("lake.py writes json")).collect()
 }
 

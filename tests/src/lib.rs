@@ -3,9 +3,13 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc)] // A test that cannot go on says so and ends.
 
+pub mod deployed;
 pub mod lake;
+pub mod ledger;
 pub mod network;
+pub mod quarantine;
 pub mod river;
 pub mod segment;
 pub mod stack;
 pub mod stretch;
+pub mod subscriber;

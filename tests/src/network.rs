@@ -5,8 +5,7 @@
 //! has seen the request or after AWS has done it and before the answer arrives.
 
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -41,7 +40,7 @@ struct State {
     target: String,
     client: Client<HttpConnector, Full<Bytes>>,
     cut: Cut,
-    requests: AtomicUsize,
+    requests: Mutex<Vec<String>>,
     broken: Notify,
 }
 
@@ -51,7 +50,7 @@ impl Network {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
         let endpoint = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let state = Arc::new(State { target, client, cut, requests: AtomicUsize::new(0), broken: Notify::new() });
+        let state = Arc::new(State { target, client, cut, requests: Mutex::new(Vec::new()), broken: Notify::new() });
         tokio::spawn(accept(listener, state.clone()));
         Self { endpoint, state }
     }
@@ -61,9 +60,9 @@ impl Network {
         self.state.broken.notified().await;
     }
 
-    /// How many requests were made.
-    pub fn requests(&self) -> usize {
-        self.state.requests.load(Ordering::SeqCst)
+    /// The requests that were made: the operation, or method and path.
+    pub fn requests(&self) -> Vec<String> {
+        self.state.requests.lock().expect("nobody panics while noting a request").clone()
     }
 }
 
@@ -79,7 +78,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 }
 
 async fn forward(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let number = state.requests.fetch_add(1, Ordering::SeqCst);
+    let number = state.note(&request);
     match state.cut {
         Cut::Before(at) if number >= at => return state.stop().await,
         Cut::After(at) if number > at => return state.stop().await,
@@ -97,6 +96,15 @@ impl State {
     async fn stop<T>(&self) -> T {
         self.broken.notify_one();
         std::future::pending().await
+    }
+
+    /// Notes a request; its number, counted from 0.
+    fn note(&self, request: &Request<Incoming>) -> usize {
+        let operation = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+        let shown = operation.map_or_else(|| format!("{} {}", request.method(), request.uri()), str::to_owned);
+        let mut requests = self.requests.lock().expect("nobody panics while noting a request");
+        requests.push(shown);
+        requests.len() - 1
     }
 
     async fn send(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use lake_commit::{CommitError, Committed, Committer};
 use segment_transform::{JOB, MessageError, SegmentRouter, transform_message};
@@ -51,8 +51,13 @@ impl Bed {
 
 impl River {
     /// A river over an endpoint.
-    pub async fn over(endpoint: &str, bed: &Bed) -> Self {
-        let config = shared::aws::load_config().await.into_builder().endpoint_url(endpoint).build();
+    pub async fn over(stack: &Stack, endpoint: &str, bed: &Bed) -> Self {
+        // Loaded anew: an endpoint that is set on a loaded configuration gives way to the environment's.
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint);
+        if let Some(client) = stack.config.http_client() {
+            loader = loader.http_client(client);
+        }
+        let config = loader.load().await;
         let lake_bucket = output("LAKE_BUCKET");
         let lake = Lake::connect(LakeConfig {
             bucket: lake_bucket.clone(),

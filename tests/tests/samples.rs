@@ -10,7 +10,7 @@ use std::process::Command;
 
 use aws_lambda_events::{dynamodb, sqs::SqsEvent};
 use aws_sdk_sqs::types::QueueAttributeName;
-use end_to_end::lake::{pyiceberg_rows, root};
+use end_to_end::lake::root;
 use end_to_end::stack::{Stack, output, sha256, unique, wait_for};
 use serde_json::{Value, json};
 use shared::event::{CommitPointer, DatasetEvent, ObjectCreated, object_created_events, schemas};
@@ -29,7 +29,7 @@ macro_rules! samples {
         async fn $test() {
             let stack = Stack::connect().await;
             // Who does not listen before the invocation misses what it says.
-            let subscriber = if $function == "announce" { Some(Subscriber::subscribe(&stack).await) } else { None };
+            let subscriber = Subscriber::of($function, &stack).await;
             if let Some(invoked) = Invoked::of($function, $case) {
                 invoked.assert_answer($function, &$failed);
                 effects::$test(&Scene { invoked, stack, subscriber: subscriber.as_ref() }).await;
@@ -57,8 +57,17 @@ samples! {
 }
 
 /// What each sample must have done, beside its answer.
+#[allow(clippy::unused_async)] // Some have nothing to wait for.
 mod effects {
-    use super::*;
+    use std::collections::BTreeMap;
+
+    use aws_lambda_events::sqs::SqsEvent;
+    use end_to_end::lake::pyiceberg_rows;
+    use serde_json::Value;
+    use shared::event::CommitPointer;
+    use shared::run::{Outcome, Run};
+
+    use super::{Scene, assert_valid, identity};
 
     pub async fn s3_notification(scene: &Scene<'_>) {
         let run = scene.input_run().await;
@@ -241,6 +250,11 @@ struct Subscriber {
 }
 
 impl Subscriber {
+    /// What a function says is heard on the topic; only announce says anything.
+    async fn of(function: &str, stack: &Stack) -> Option<Self> {
+        if function == "announce" { Some(Self::subscribe(stack).await) } else { None }
+    }
+
     async fn subscribe(stack: &Stack) -> Self {
         let sns = aws_sdk_sns::Client::new(&stack.config);
         let topic = output("DATASETS_TOPIC_ARN");

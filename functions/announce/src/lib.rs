@@ -48,6 +48,13 @@ pub enum AnnounceError {
     },
 }
 
+/// What Lambda reports of a failed batch.
+impl From<AnnounceError> for lambda_runtime::Diagnostic {
+    fn from(error: AnnounceError) -> Self {
+        Self { error_type: "AnnounceError".to_owned(), error_message: error.to_string() }
+    }
+}
+
 /// Publishes runs on the datasets topic.
 #[derive(Debug)]
 pub struct Announcer {
@@ -109,7 +116,7 @@ fn message_of(record: EventRecord) -> Result<Message, AnnounceError> {
 }
 
 /// Handles a stream batch.
-pub async fn handle(announcer: Arc<Announcer>, event: LambdaEvent<Event>) -> Result<(), lambda_runtime::Error> {
+pub async fn handle(announcer: Arc<Announcer>, event: LambdaEvent<Event>) -> Result<(), AnnounceError> {
     let mut metrics = Metrics::of(JOB);
     let announced = announcer.announce(event.payload.records).await;
     match &announced {
@@ -120,5 +127,5 @@ pub async fn handle(announcer: Arc<Announcer>, event: LambdaEvent<Event>) -> Res
         }
     }
     metrics.emit();
-    Ok(announced.map(drop)?)
+    announced.map(drop)
 }

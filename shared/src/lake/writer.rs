@@ -24,11 +24,12 @@ use crate::event::DataFileDescription;
 use crate::govern::{Cell, Row};
 use crate::run::{ColumnStatistics, DistinctCounter};
 
-/// Rows that are collected before they are encoded.
-const BATCH_ROWS: usize = 2_048;
+/// Rows that are collected before they are encoded. A dozen open files of fifty columns hold as many
+/// unencoded rows each: 2,048 of them would be 30 MB more, and no faster.
+const BATCH_ROWS: usize = 256;
 
 /// A row group is closed at about this size; a group is held in memory until then.
-const ROW_GROUP_BYTES: usize = 24 * 1024 * 1024;
+const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// A data file is closed at about this size, Iceberg's usual target being 128 to 512 MB.
 const DATA_FILE_BYTES: usize = 256 * 1024 * 1024;

@@ -1,0 +1,66 @@
+//! What the tests ask of the deployed stack through Python's AWS client (`tests/python/deployed.py`).
+
+use std::process::Command;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use serde_json::Value;
+
+use crate::lake::root;
+use crate::stack::Stack;
+
+/// A role with the policies of a function's role, for as long as this lives.
+pub struct Assumed {
+    /// Region, endpoint and the role's credentials.
+    pub config: SdkConfig,
+    role: String,
+}
+
+impl Assumed {
+    /// Takes the role of a function.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn role_of(stack: &Stack, function_name: &str) -> Self {
+        let answer = json(&["assume", function_name]);
+        let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+        let credentials = Credentials::new(text("AccessKeyId"), text("SecretAccessKey"), Some(text("SessionToken")), None, "role");
+        let provider = SharedCredentialsProvider::new(credentials);
+        let config = stack.config.clone().into_builder().credentials_provider(provider).build();
+        Self { config, role: text("role") }
+    }
+}
+
+impl Drop for Assumed {
+    fn drop(&mut self) {
+        run(&["forget", &self.role]);
+    }
+}
+
+/// The template as CloudFormation carries it out.
+///
+/// # Panics
+/// Where the stack cannot be asked.
+pub fn template() -> Value {
+    json(&["template"])
+}
+
+/// What a function has logged in the last ten minutes.
+///
+/// # Panics
+/// Where the logs cannot be read.
+pub fn logs(function_name: &str) -> String {
+    run(&["logs", function_name])
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&run(arguments)).expect("deployed.py prints json")
+}
+
+fn run(arguments: &[&str]) -> String {
+    let python = root().join(".tributary/venv-lake/bin/python");
+    let script = root().join("tests/python/deployed.py");
+    let run = Command::new(python).arg(script).args(arguments).output().expect("`make tools` installs Python's AWS client");
+    assert!(run.status.success(), "deployed.py {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).expect("deployed.py writes utf-8")
+}
