@@ -128,6 +128,9 @@ mod tests {
         let mut failures = Failures::default();
         failures.give_back("second", &"reason");
         let response = serde_json::to_value(failures.into_response()).unwrap();
-        assert_eq!(response, serde_json::json!({"batchItemFailures": [{"itemIdentifier": "second"}]}));
+        assert_eq!(
+            response,
+            serde_json::json!({"batchItemFailures": [{"itemIdentifier": "second"}]})
+        );
     }
 }

@@ -5,13 +5,13 @@
 //! is counted ([`run`]). [`aws`] stands at the edge; [`batch`] and [`telemetry`] are what every
 //! handler needs.
 
+pub mod aws;
+pub mod batch;
 pub mod contract;
 pub mod decode;
 pub mod event;
 pub mod govern;
 pub mod lake;
 pub mod run;
-pub mod aws;
-pub mod batch;
 pub mod telemetry;
 pub mod transform;

@@ -12,7 +12,9 @@ const NAMESPACE: &str = "Tributary";
 pub fn start() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
     // The runtime and the SDK could log payloads at their finer levels.
-    let filter = EnvFilter::new(format!("warn,shared={level},segment_transform={level},lake_commit={level},announce={level}"));
+    let filter = EnvFilter::new(format!(
+        "warn,shared={level},segment_transform={level},lake_commit={level},announce={level}"
+    ));
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -62,7 +64,8 @@ impl Metrics {
     pub fn emit(mut self) {
         let milliseconds = self.started.elapsed().as_secs_f64() * 1_000.0;
         self.add("HandlerDuration", "Milliseconds", milliseconds);
-        #[allow(clippy::print_stdout)] // The line must stand alone in the log, as CloudWatch reads it.
+        #[allow(clippy::print_stdout)]
+        // The line must stand alone in the log, as CloudWatch reads it.
         {
             println!("{}", self.line(chrono::Utc::now().timestamp_millis()));
         }

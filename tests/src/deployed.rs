@@ -24,7 +24,13 @@ impl Assumed {
     pub fn role_of(stack: &Stack, function_name: &str) -> Self {
         let answer = json(&["assume", function_name]);
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-        let credentials = Credentials::new(text("AccessKeyId"), text("SecretAccessKey"), Some(text("SessionToken")), None, "role");
+        let credentials = Credentials::new(
+            text("AccessKeyId"),
+            text("SecretAccessKey"),
+            Some(text("SessionToken")),
+            None,
+            "role",
+        );
         let provider = SharedCredentialsProvider::new(credentials);
         let config = stack.config.clone().into_builder().credentials_provider(provider).build();
         Self { config, role: text("role") }
@@ -37,7 +43,7 @@ impl Drop for Assumed {
     }
 }
 
-/// The template as CloudFormation carries it out.
+/// The template as `CloudFormation` carries it out.
 ///
 /// # Panics
 /// Where the stack cannot be asked.
@@ -60,7 +66,15 @@ fn json(arguments: &[&str]) -> Value {
 fn run(arguments: &[&str]) -> String {
     let python = root().join(".tributary/venv-lake/bin/python");
     let script = root().join("tests/python/deployed.py");
-    let run = Command::new(python).arg(script).args(arguments).output().expect("`make tools` installs Python's AWS client");
-    assert!(run.status.success(), "deployed.py {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+    let run = Command::new(python)
+        .arg(script)
+        .args(arguments)
+        .output()
+        .expect("`make tools` installs Python's AWS client");
+    assert!(
+        run.status.success(),
+        "deployed.py {arguments:?}: {}",
+        String::from_utf8_lossy(&run.stderr)
+    );
     String::from_utf8(run.stdout).expect("deployed.py writes utf-8")
 }

@@ -18,7 +18,10 @@ pub type Row = Map<String, Value>;
 /// # Panics
 /// Never: the crate stands in a folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests stand in the repository").to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests stand in the repository")
+        .to_path_buf()
 }
 
 /// The rows of a table where a column has a value, read by PyIceberg.
@@ -49,8 +52,16 @@ pub fn pyiceberg_rewrite(table: &str) {
 fn pyiceberg(arguments: &[&str]) -> String {
     let python = root().join(".tributary/venv-lake/bin/python");
     let script = root().join("tests/python/lake.py");
-    let run = Command::new(python).arg(script).args(arguments).output().expect("`make tools` installs PyIceberg");
-    assert!(run.status.success(), "lake.py {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+    let run = Command::new(python)
+        .arg(script)
+        .args(arguments)
+        .output()
+        .expect("`make tools` installs PyIceberg");
+    assert!(
+        run.status.success(),
+        "lake.py {arguments:?}: {}",
+        String::from_utf8_lossy(&run.stderr)
+    );
     String::from_utf8(run.stdout).expect("lake.py writes utf-8")
 }
 
@@ -66,10 +77,18 @@ pub async fn rust_row_count(table: &str) -> usize {
         ("s3.region", output("AWS_REGION")),
     ];
     let properties = properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let catalog = GlueCatalogBuilder::default().load("glue", properties).await.expect("the catalog opens");
-    let identifier = TableIdent::from_strs(table.split('.')).expect("a table has a database and a name");
+    let catalog =
+        GlueCatalogBuilder::default().load("glue", properties).await.expect("the catalog opens");
+    let identifier =
+        TableIdent::from_strs(table.split('.')).expect("a table has a database and a name");
     let table = catalog.load_table(&identifier).await.expect("the table is in the catalog");
     let scan = table.scan().select(["message_id"]).build().expect("the scan can be planned");
-    let batches: Vec<_> = scan.to_arrow().await.expect("the scan starts").try_collect().await.expect("the files can be read");
+    let batches: Vec<_> = scan
+        .to_arrow()
+        .await
+        .expect("the scan starts")
+        .try_collect()
+        .await
+        .expect("the files can be read");
     batches.iter().map(arrow_array::RecordBatch::num_rows).sum()
 }

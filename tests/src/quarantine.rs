@@ -14,7 +14,10 @@ use crate::stack::Stack;
 /// Where there are none.
 pub async fn quarantined_bytes(stack: &Stack, run: &Run) -> Vec<u8> {
     let uri = run.quarantine.as_deref().expect("the run names what is in quarantine");
-    let (bucket, key) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).expect("quarantine is in s3");
+    let (bucket, key) = uri
+        .strip_prefix("s3://")
+        .and_then(|rest| rest.split_once('/'))
+        .expect("quarantine is in s3");
     stack.object(bucket, key).await.unwrap_or_else(|| panic!("{uri} does not exist"))
 }
 
@@ -33,5 +36,7 @@ pub async fn quarantined_records(stack: &Stack, run: &Run) -> Vec<QuarantineEntr
 pub fn entries(object: &[u8]) -> Vec<QuarantineEntry> {
     let mut text = String::new();
     MultiGzDecoder::new(object).read_to_string(&mut text).expect("quarantined records are gzip");
-    text.lines().map(|line| serde_json::from_str(line).expect("a quarantined record is json")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("a quarantined record is json"))
+        .collect()
 }

@@ -43,7 +43,13 @@ impl Bed {
             (QueueAttributeName::FifoQueue, "true".to_owned()),
             (QueueAttributeName::VisibilityTimeout, "0".to_owned()),
         ]);
-        let created = stack.sqs.create_queue().queue_name(format!("commits-{name}.fifo")).set_attributes(Some(attributes)).send().await;
+        let created = stack
+            .sqs
+            .create_queue()
+            .queue_name(format!("commits-{name}.fifo"))
+            .set_attributes(Some(attributes))
+            .send()
+            .await;
         let queue_url = created.expect("a queue can be made").queue_url.expect("a queue has a url");
         Self { database_prefix: format!("test_{name}_"), queue_url }
     }
@@ -67,7 +73,11 @@ impl River {
         });
         let requests = Bucket::new(s3_client(&config), lake_bucket);
         Self {
-            committer: Committer::new(requests, lake.await.expect("the catalog opens"), ledger(&config)),
+            committer: Committer::new(
+                requests,
+                lake.await.expect("the catalog opens"),
+                ledger(&config),
+            ),
             sqs: aws_sdk_sqs::Client::new(&config),
             queue_url: bed.queue_url.clone(),
             database_prefix: bed.database_prefix.clone(),
@@ -99,7 +109,10 @@ impl River {
     pub async fn commit(&self, messages: &[Message]) -> Result<usize, CommitError> {
         let mut batch = Vec::with_capacity(messages.len());
         for message in messages {
-            batch.push((message.message_id.clone().unwrap_or_default(), message.body.clone().unwrap_or_default()));
+            batch.push((
+                message.message_id.clone().unwrap_or_default(),
+                message.body.clone().unwrap_or_default(),
+            ));
         }
         let mut committed = 0;
         for (_, outcome) in self.committer.commit_messages(batch).await {
@@ -112,14 +125,26 @@ impl River {
 
     /// Messages of the commits queue; they stay in it until they are deleted.
     pub async fn receive(&self) -> Vec<Message> {
-        let received = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10).send().await;
+        let received = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(10)
+            .send()
+            .await;
         received.expect("the queue gives messages").messages.unwrap_or_default()
     }
 
     /// Deletes a message.
     pub async fn delete(&self, message: &Message) {
         let handle = message.receipt_handle.clone().unwrap_or_default();
-        let deleted = self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(handle).send().await;
+        let deleted = self
+            .sqs
+            .delete_message()
+            .queue_url(&self.queue_url)
+            .receipt_handle(handle)
+            .send()
+            .await;
         deleted.expect("a message can be deleted");
     }
 }
@@ -142,7 +167,12 @@ fn transform(config: &SdkConfig, bed: &Bed) -> Transform {
 }
 
 fn ledger(config: &SdkConfig) -> Ledger {
-    Ledger::new(aws_sdk_dynamodb::Client::new(config), output("INPUTS_TABLE"), output("RUNS_TABLE"), 90)
+    Ledger::new(
+        aws_sdk_dynamodb::Client::new(config),
+        output("INPUTS_TABLE"),
+        output("RUNS_TABLE"),
+        90,
+    )
 }
 
 /// The news of an object as S3 sends it.

@@ -111,9 +111,9 @@ impl SegmentGenerator {
     /// The share of records that are broken, for every kind of damage.
     #[must_use]
     pub fn every_damage_share(self, share: f64) -> Self {
-        Damage::ALL.into_iter().fold(self, |generator, damage| {
-            generator.damage_share(damage, share)
-        })
+        Damage::ALL
+            .into_iter()
+            .fold(self, |generator, damage| generator.damage_share(damage, share))
     }
 
     /// The share of records with a blank line before them.
@@ -155,10 +155,7 @@ impl SegmentGenerator {
     pub fn key(&self) -> String {
         let source = message::project_id(self.seed);
         let number = random::scramble(self.seed);
-        format!(
-            "segment-logs/{source}/{}/{number:016x}.gz",
-            self.first_day * DAY
-        )
+        format!("segment-logs/{source}/{}/{number:016x}.gz", self.first_day * DAY)
     }
 
     /// The whole file in memory.
@@ -222,12 +219,9 @@ impl SegmentGenerator {
                 message.write_damaged(lines, harm);
                 expected.count_damaged(message.kind(), harm);
             }
-            Plan::Whole => Self::add_whole(
-                &self.message(position, position),
-                Earlier::Never,
-                lines,
-                expected,
-            ),
+            Plan::Whole => {
+                Self::add_whole(&self.message(position, position), Earlier::Never, lines, expected)
+            }
             Plan::Repeat(earlier) => {
                 let seen = match self.plan(earlier, &mut self.random(PLAN, earlier)) {
                     Plan::Damaged(harm) if mended.insert(earlier) => Earlier::Damaged(harm),

@@ -37,7 +37,9 @@ pub struct Stack {
 pub fn output(name: &str) -> String {
     match std::env::var(name) {
         Ok(value) => value,
-        Err(_) => panic!("{name} is not set: run `make test`, or `make up` and then `eval \"$(make -s env)\"`"),
+        Err(_) => panic!(
+            "{name} is not set: run `make test`, or `make up` and then `eval \"$(make -s env)\"`"
+        ),
     }
 }
 
@@ -90,9 +92,16 @@ impl Stack {
     pub async fn drop_object(&self, key: &str, body: Vec<u8>) -> Dropped {
         let bucket = output("LANDING_BUCKET");
         let checksum = sha256(&body);
-        let put = self.s3.put_object().bucket(&bucket).key(key).body(ByteStream::from(body)).send().await;
+        let put =
+            self.s3.put_object().bucket(&bucket).key(key).body(ByteStream::from(body)).send().await;
         let put = put.expect("the landing bucket takes objects");
-        let input = InputIdentity { bucket, key: key.to_owned(), version_id: put.version_id, checksum, supersedes: None };
+        let input = InputIdentity {
+            bucket,
+            key: key.to_owned(),
+            version_id: put.version_id,
+            checksum,
+            supersedes: None,
+        };
         Dropped { key: key.to_owned(), input }
     }
 
@@ -115,11 +124,18 @@ impl Stack {
 
     /// Waits for the run of an input and a dataset.
     pub async fn await_dataset(&self, input: &InputIdentity, dataset: &str) -> Run {
-        wait_for(&format!("the run of {} in {dataset}", input.uri()), || self.run(input, Some(dataset))).await
+        wait_for(&format!("the run of {} in {dataset}", input.uri()), || {
+            self.run(input, Some(dataset))
+        })
+        .await
     }
 
     /// The runs of an input in all of Segment's datasets, once they are there for `expected` of them.
-    pub async fn await_datasets(&self, input: &InputIdentity, expected: usize) -> BTreeMap<String, Run> {
+    pub async fn await_datasets(
+        &self,
+        input: &InputIdentity,
+        expected: usize,
+    ) -> BTreeMap<String, Run> {
         wait_for(&format!("{expected} runs of {}", input.uri()), || async {
             let mut runs = BTreeMap::new();
             for contract in contracts_of("segment") {
@@ -144,10 +160,13 @@ impl Stack {
     /// Where the bucket cannot be listed.
     pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
         let mut keys = Vec::new();
-        let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        let mut pages =
+            self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.expect("the bucket can be listed");
-            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+            keys.extend(
+                page.contents().iter().filter_map(|object| object.key().map(str::to_owned)),
+            );
         }
         keys
     }
@@ -158,9 +177,18 @@ impl Stack {
     /// Where the queue cannot be asked.
     pub async fn queue_depth(&self, url: &str) -> u64 {
         use aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
-        let asked = self.sqs.get_queue_attributes().queue_url(url).attribute_names(ApproximateNumberOfMessages).send().await;
+        let asked = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(url)
+            .attribute_names(ApproximateNumberOfMessages)
+            .send()
+            .await;
         let attributes = asked.expect("the queue answers").attributes.unwrap_or_default();
-        attributes.get(&ApproximateNumberOfMessages).and_then(|count| count.parse().ok()).unwrap_or_default()
+        attributes
+            .get(&ApproximateNumberOfMessages)
+            .and_then(|count| count.parse().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -168,7 +196,10 @@ impl Stack {
 ///
 /// # Panics
 /// When it has not for [`PATIENCE`].
-pub async fn wait_for<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub async fn wait_for<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = look().await {

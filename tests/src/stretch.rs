@@ -11,7 +11,10 @@ use shared::transform::{Router, StretchSettings, plan};
 pub const QUARANTINE_KEY: &str = "rows/segment/2026-03-01/input.ndjson.gz";
 
 /// What a stretch works with, but for where its files go.
-pub fn settings(lake: impl ObjectStore + 'static, quarantine: impl ObjectStore + 'static) -> StretchSettings {
+pub fn settings(
+    lake: impl ObjectStore + 'static,
+    quarantine: impl ObjectStore + 'static,
+) -> StretchSettings {
     let contracts = contracts_of("segment");
     let router = SegmentRouter::new(&contracts);
     StretchSettings {

@@ -26,21 +26,50 @@ impl Subscriber {
     /// Where the stack does not let it.
     pub async fn to(stack: &Stack, filter: Value) -> Self {
         let topic = output("DATASETS_TOPIC_ARN");
-        let created = stack.sqs.create_queue().queue_name(format!("datasets-{}", unique())).send().await;
-        let queue_url = created.ok().and_then(|created| created.queue_url).expect("a queue can be made");
-        let asked = stack.sqs.get_queue_attributes().queue_url(&queue_url).attribute_names(QueueArn).send().await;
-        let queue_arn = asked.ok().and_then(|asked| asked.attributes?.remove(&QueueArn)).expect("a queue has an arn");
+        let created =
+            stack.sqs.create_queue().queue_name(format!("datasets-{}", unique())).send().await;
+        let queue_url =
+            created.ok().and_then(|created| created.queue_url).expect("a queue can be made");
+        let asked = stack
+            .sqs
+            .get_queue_attributes()
+            .queue_url(&queue_url)
+            .attribute_names(QueueArn)
+            .send()
+            .await;
+        let queue_arn = asked
+            .ok()
+            .and_then(|asked| asked.attributes?.remove(&QueueArn))
+            .expect("a queue has an arn");
         let policy = json!({"Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue_arn,
             "Condition": {"ArnEquals": {"aws:SourceArn": topic}}
         }]});
         let attributes = HashMap::from([(Policy, policy.to_string())]);
-        let set = stack.sqs.set_queue_attributes().queue_url(&queue_url).set_attributes(Some(attributes)).send().await;
+        let set = stack
+            .sqs
+            .set_queue_attributes()
+            .queue_url(&queue_url)
+            .set_attributes(Some(attributes))
+            .send()
+            .await;
         set.expect("a queue takes a policy");
         let sns = aws_sdk_sns::Client::new(&stack.config);
-        let subscribe = sns.subscribe().topic_arn(topic).protocol("sqs").endpoint(queue_arn).return_subscription_arn(true);
-        let subscribed = subscribe.attributes("FilterPolicy", filter.to_string()).attributes("RawMessageDelivery", "true").send().await;
-        let subscription = subscribed.ok().and_then(|subscribed| subscribed.subscription_arn).expect("the topic takes subscribers");
+        let subscribe = sns
+            .subscribe()
+            .topic_arn(topic)
+            .protocol("sqs")
+            .endpoint(queue_arn)
+            .return_subscription_arn(true);
+        let subscribed = subscribe
+            .attributes("FilterPolicy", filter.to_string())
+            .attributes("RawMessageDelivery", "true")
+            .send()
+            .await;
+        let subscription = subscribed
+            .ok()
+            .and_then(|subscribed| subscribed.subscription_arn)
+            .expect("the topic takes subscribers");
         Self { stack: stack.clone(), sns, queue_url, subscription, received: Mutex::default() }
     }
 
@@ -62,7 +91,14 @@ impl Subscriber {
 
     /// Everything that has come so far.
     async fn look(&self) -> Vec<String> {
-        let received = self.stack.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10).send().await;
+        let received = self
+            .stack
+            .sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(10)
+            .send()
+            .await;
         let messages = received.expect("the queue gives messages").messages.unwrap_or_default();
         let mut bodies = self.received.lock().expect("nobody panics while looking");
         bodies.extend(messages.into_iter().filter_map(|message| message.body));
@@ -74,8 +110,19 @@ impl Subscriber {
     /// # Panics
     /// Where that fails.
     pub async fn leave(self) {
-        self.sns.unsubscribe().subscription_arn(self.subscription).send().await.expect("a subscription can be ended");
-        self.stack.sqs.delete_queue().queue_url(self.queue_url).send().await.expect("a queue can be deleted");
+        self.sns
+            .unsubscribe()
+            .subscription_arn(self.subscription)
+            .send()
+            .await
+            .expect("a subscription can be ended");
+        self.stack
+            .sqs
+            .delete_queue()
+            .queue_url(self.queue_url)
+            .send()
+            .await
+            .expect("a queue can be deleted");
     }
 }
 

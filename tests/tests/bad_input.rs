@@ -28,8 +28,20 @@ fn key(name: &str) -> String {
 
 /// Whether a dead-letter queue holds a message that speaks of a key. It looks without taking anything away.
 async fn is_dead(stack: &Stack, queue_url: &str, text: &str) -> bool {
-    let looked = stack.sqs.receive_message().queue_url(queue_url).max_number_of_messages(10).visibility_timeout(0).send().await.unwrap();
-    looked.messages.unwrap_or_default().iter().any(|message| message.body.as_deref().unwrap_or_default().contains(text))
+    let looked = stack
+        .sqs
+        .receive_message()
+        .queue_url(queue_url)
+        .max_number_of_messages(10)
+        .visibility_timeout(0)
+        .send()
+        .await
+        .unwrap();
+    looked
+        .messages
+        .unwrap_or_default()
+        .iter()
+        .any(|message| message.body.as_deref().unwrap_or_default().contains(text))
 }
 
 /// Nothing of an input is left over to be tried again or given up on.
@@ -56,7 +68,11 @@ fn assert_origin(entry: &QuarantineEntry, dropped: &Dropped) {
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_records_are_kept_with_reason_clause_origin_and_bytes() {
     let stack = Stack::connect().await;
-    let generator = SegmentGenerator::new(unique_seed()).events(2_000).every_damage_share(0.01).duplicate_share(0.02).blank_line_share(0.02);
+    let generator = SegmentGenerator::new(unique_seed())
+        .events(2_000)
+        .every_damage_share(0.01)
+        .duplicate_share(0.02)
+        .blank_line_share(0.02);
     let (lines, expected) = generator.file();
     let dropped = stack.drop_object(&key(&generator.key()), gzip(&lines)).await;
     let run = stack.await_input(&dropped.input).await;
@@ -65,10 +81,20 @@ async fn refused_records_are_kept_with_reason_clause_origin_and_bytes() {
     let mut found: BTreeMap<Option<String>, BTreeMap<String, u64>> = BTreeMap::new();
     for entry in quarantined_records(&stack, &run).await {
         assert_origin(&entry, &dropped);
-        assert_eq!(entry.decode().unwrap(), lines[entry.origin.line as usize - 1], "line {}", entry.origin.line);
-        let clause_names_contract = entry.dataset.as_ref().is_none_or(|dataset| entry.clause.starts_with(dataset));
+        assert_eq!(
+            entry.decode().unwrap(),
+            lines[entry.origin.line as usize - 1],
+            "line {}",
+            entry.origin.line
+        );
+        let clause_names_contract =
+            entry.dataset.as_ref().is_none_or(|dataset| entry.clause.starts_with(dataset));
         assert!(clause_names_contract && !entry.clause.is_empty(), "{}", entry.clause);
-        *found.entry(entry.dataset.clone()).or_default().entry(entry.reason.name().to_owned()).or_default() += 1;
+        *found
+            .entry(entry.dataset.clone())
+            .or_default()
+            .entry(entry.reason.name().to_owned())
+            .or_default() += 1;
     }
     assert_eq!(found.remove(&None), Some(run.quarantined_by_reason.clone()));
     for (table, run) in stack.await_datasets(&dropped.input, expected.datasets.len()).await {
@@ -92,8 +118,18 @@ async fn a_truncated_file_is_kept_whole_and_fails_no_neighbour() {
     let mut neighbours = Vec::new();
     let mut damaged = Vec::new();
     for (number, body) in [gzip_cut, zstd_cut].into_iter().enumerate() {
-        neighbours.push(stack.drop_object(&format!("segment/bad-{folder}/good-{number}.gz"), gzip(&good(20).file().0)).await);
-        damaged.push((stack.drop_object(&format!("segment/bad-{folder}/cut-{number}.gz"), body.clone()).await, body));
+        neighbours.push(
+            stack
+                .drop_object(
+                    &format!("segment/bad-{folder}/good-{number}.gz"),
+                    gzip(&good(20).file().0),
+                )
+                .await,
+        );
+        damaged.push((
+            stack.drop_object(&format!("segment/bad-{folder}/cut-{number}.gz"), body.clone()).await,
+            body,
+        ));
     }
     for neighbour in &neighbours {
         assert_committed(&stack, neighbour, 20).await;
@@ -103,10 +139,19 @@ async fn a_truncated_file_is_kept_whole_and_fails_no_neighbour() {
         assert_eq!(run.outcome, Outcome::Quarantined);
         assert!(run.records.unwrap().is_conserved());
         assert_eq!(run.records.unwrap().routed, 0);
-        assert_eq!(run.quarantined_by_reason.keys().map(String::as_str).collect::<Vec<_>>(), [Reason::InputDamaged.name()]);
+        assert_eq!(
+            run.quarantined_by_reason.keys().map(String::as_str).collect::<Vec<_>>(),
+            [Reason::InputDamaged.name()]
+        );
         assert!(run.error.unwrap().contains("damaged"));
-        assert!(quarantined_bytes(&stack, &stack.await_input(&dropped.input).await).await == *body, "the copy differs");
-        assert!(stack.run(&dropped.input, Some("segment.tracks")).await.is_none(), "nothing of it is committed");
+        assert!(
+            quarantined_bytes(&stack, &stack.await_input(&dropped.input).await).await == *body,
+            "the copy differs"
+        );
+        assert!(
+            stack.run(&dropped.input, Some("segment.tracks")).await.is_none(),
+            "nothing of it is committed"
+        );
         assert_settled(&stack, dropped).await;
     }
 }
@@ -136,7 +181,10 @@ async fn a_line_of_300_mb_is_passed_by_and_its_neighbours_are_taken() {
     let folder = dropped.key.split('/').nth(1).unwrap().to_owned();
     let entry = wait_for("the entry of the long line", || long_entry(&stack, &dropped)).await;
     assert_origin(&entry, &dropped);
-    assert_eq!((entry.origin.line, entry.origin.offset, entry.origin.length), (4, Some(before.len() as u64), Some(LONG_LINE)));
+    assert_eq!(
+        (entry.origin.line, entry.origin.offset, entry.origin.length),
+        (4, Some(before.len() as u64), Some(LONG_LINE))
+    );
     assert_eq!((entry.reason, entry.record), (Reason::TooLong, None));
     assert!(!is_dead(&stack, &output("SEGMENT_DEAD_LETTER_QUEUE_URL"), &folder).await);
 }
@@ -144,8 +192,16 @@ async fn a_line_of_300_mb_is_passed_by_and_its_neighbours_are_taken() {
 /// The entry in `rows/` of the only line of an input that was refused.
 async fn long_entry(stack: &Stack, dropped: &Dropped) -> Option<QuarantineEntry> {
     let bucket = output("QUARANTINE_BUCKET");
-    let head = stack.s3.head_object().bucket(&dropped.input.bucket).key(&dropped.key).send().await.unwrap();
-    let token = InputIdentity::path_token(&dropped.input.bucket, &dropped.key, head.e_tag().unwrap());
+    let head = stack
+        .s3
+        .head_object()
+        .bucket(&dropped.input.bucket)
+        .key(&dropped.key)
+        .send()
+        .await
+        .unwrap();
+    let token =
+        InputIdentity::path_token(&dropped.input.bucket, &dropped.key, head.e_tag().unwrap());
     for key in stack.keys(&bucket, "rows/segment/").await {
         if key.contains(&token) {
             return entries(&stack.object(&bucket, &key).await?).pop();
@@ -164,7 +220,11 @@ async fn a_file_with_nothing_in_it_is_a_run_all_the_same() {
         let run = stack.await_input(&dropped.input).await;
         assert_eq!(run.outcome, Outcome::Empty, "{number}");
         let records = run.records.unwrap();
-        assert_eq!((records.records, records.routed, records.quarantined, records.bytes), (0, 0, 0, bytes), "{number}");
+        assert_eq!(
+            (records.records, records.routed, records.quarantined, records.bytes),
+            (0, 0, 0, bytes),
+            "{number}"
+        );
         assert_eq!(run.quarantine, None);
         assert_settled(&stack, &dropped).await;
     }
@@ -177,13 +237,28 @@ async fn an_object_that_is_gone_is_noted_and_not_tried_again() {
     let queue = output("SEGMENT_QUEUE_URL");
     let dropped = stack.drop_object(&key("deleted.gz"), gzip(&good(2).file().0)).await;
     assert_committed(&stack, &dropped, 2).await;
-    stack.s3.delete_object().bucket(&dropped.input.bucket).key(&dropped.key).set_version_id(dropped.input.version_id.clone()).send().await.unwrap();
+    stack
+        .s3
+        .delete_object()
+        .bucket(&dropped.input.bucket)
+        .key(&dropped.key)
+        .set_version_id(dropped.input.version_id.clone())
+        .send()
+        .await
+        .unwrap();
     let mut never = dropped.clone();
     never.key = key("never there.gz");
     never.input.key.clone_from(&never.key);
     never.input.version_id = None;
     for gone in [dropped, never] {
-        stack.sqs.send_message().queue_url(&queue).message_body(notification(&gone)).send().await.unwrap();
+        stack
+            .sqs
+            .send_message()
+            .queue_url(&queue)
+            .message_body(notification(&gone))
+            .send()
+            .await
+            .unwrap();
         // Of what was never read there is no checksum.
         let unread = InputIdentity { checksum: String::new(), ..gone.input.clone() };
         let run = stack.await_input(&unread).await;
@@ -198,7 +273,12 @@ async fn an_object_that_is_gone_is_noted_and_not_tried_again() {
 async fn keys_with_spaces_signs_and_unicode_are_read_and_kept() {
     let stack = Stack::connect().await;
     let whole = gzip(&good(50).file().0);
-    for name in ["two  spaces and + plus.gz", "100%25 % percent %2B.gz", "größe/日本語 🍷/ä&b=c;d@e,f.gz", "a:b'(c)!*?.gz"] {
+    for name in [
+        "two  spaces and + plus.gz",
+        "100%25 % percent %2B.gz",
+        "größe/日本語 🍷/ä&b=c;d@e,f.gz",
+        "a:b'(c)!*?.gz",
+    ] {
         let good_file = stack.drop_object(&key(name), gzip(&good(4).file().0)).await;
         let cut = whole[..whole.len() / 2].to_vec();
         let cut_file = stack.drop_object(&key(name), cut.clone()).await;
@@ -214,21 +294,40 @@ async fn keys_with_spaces_signs_and_unicode_are_read_and_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_no_event_ends_among_the_dead_letters() {
     let stack = Stack::connect().await;
-    let (queue, dead_letters) = (output("SEGMENT_QUEUE_URL"), output("SEGMENT_DEAD_LETTER_QUEUE_URL"));
+    let (queue, dead_letters) =
+        (output("SEGMENT_QUEUE_URL"), output("SEGMENT_DEAD_LETTER_QUEUE_URL"));
     let mark = unique();
     let garbage = format!("this is no event {mark}");
     stack.sqs.send_message().queue_url(&queue).message_body(&garbage).send().await.unwrap();
     let dropped = stack.drop_object(&key("beside garbage.gz"), gzip(&good(6).file().0)).await;
     assert_committed(&stack, &dropped, 6).await;
-    wait_for("the garbage in the dead-letter queue", || async { take_away(&stack, &dead_letters, &garbage).await.then_some(()) }).await;
+    wait_for("the garbage in the dead-letter queue", || async {
+        take_away(&stack, &dead_letters, &garbage).await.then_some(())
+    })
+    .await;
 }
 
 /// Takes a message out of a queue; whether it was there.
 async fn take_away(stack: &Stack, queue_url: &str, body: &str) -> bool {
-    let looked = stack.sqs.receive_message().queue_url(queue_url).max_number_of_messages(10).visibility_timeout(0).send().await.unwrap();
+    let looked = stack
+        .sqs
+        .receive_message()
+        .queue_url(queue_url)
+        .max_number_of_messages(10)
+        .visibility_timeout(0)
+        .send()
+        .await
+        .unwrap();
     for message in looked.messages.unwrap_or_default() {
         if message.body.as_deref() == Some(body) {
-            stack.sqs.delete_message().queue_url(queue_url).receipt_handle(message.receipt_handle.unwrap()).send().await.unwrap();
+            stack
+                .sqs
+                .delete_message()
+                .queue_url(queue_url)
+                .receipt_handle(message.receipt_handle.unwrap())
+                .send()
+                .await
+                .unwrap();
             return true;
         }
     }

@@ -29,15 +29,19 @@ struct Went {
 
 fn take_through(input: &[u8]) -> Went {
     let (lake, quarantine) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let mut stretch = Stretch::new(settings(Folder::new(lake.path()), Folder::new(quarantine.path())));
-    let ended = stretch.read(input, &mut Pseudonymizer::new(b"a key for tests that has 32 bytes")).unwrap();
+    let mut stretch =
+        Stretch::new(settings(Folder::new(lake.path()), Folder::new(quarantine.path())));
+    let ended =
+        stretch.read(input, &mut Pseudonymizer::new(b"a key for tests that has 32 bytes")).unwrap();
     assert!(matches!(ended, Ended::Whole), "{ended:?}");
     Went { outcome: stretch.finish().unwrap(), lake, quarantine }
 }
 
 impl Went {
     fn quarantined(&self) -> Vec<QuarantineEntry> {
-        let Ok(file) = File::open(self.quarantine.path().join(QUARANTINE_KEY)) else { return Vec::new() };
+        let Ok(file) = File::open(self.quarantine.path().join(QUARANTINE_KEY)) else {
+            return Vec::new();
+        };
         let lines = BufReader::new(MultiGzDecoder::new(BufReader::new(file))).lines();
         lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
     }
@@ -69,7 +73,12 @@ fn files_below(folder: &Path) -> Vec<String> {
 fn rows_of(path: &str) -> u64 {
     let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
     let claimed = reader.metadata().file_metadata().num_rows() as u64;
-    let groups: i64 = reader.metadata().row_groups().iter().map(parquet::file::metadata::RowGroupMetaData::num_rows).sum();
+    let groups: i64 = reader
+        .metadata()
+        .row_groups()
+        .iter()
+        .map(parquet::file::metadata::RowGroupMetaData::num_rows)
+        .sum();
     assert_eq!(groups as u64, claimed, "{path}");
     claimed
 }
@@ -82,12 +91,13 @@ fn check_file(went: &Went, expected: &Expected) {
     assert_eq!(records.quarantined, expected.quarantined);
     assert_eq!(records.ignored, expected.ignored);
     assert_eq!(records.decoded_bytes, expected.bytes);
-    assert_eq!(went.outcome.reasons, by_reason(&expected.quarantined_by));
+    assert_eq!(went.outcome.reasons, by_reason(&expected.quarantined_by, None));
     assert!(!went.outcome.has_too_long);
 }
 
 fn check_datasets(went: &Went, expected: &Expected) {
-    let names: BTreeSet<&str> = went.outcome.datasets.iter().map(|dataset| dataset.contract.table.as_str()).collect();
+    let names: BTreeSet<&str> =
+        went.outcome.datasets.iter().map(|dataset| dataset.contract.table.as_str()).collect();
     assert_eq!(names, expected.datasets.keys().copied().collect());
     let mut written = Vec::new();
     for (table, counts) in &expected.datasets {
@@ -97,11 +107,16 @@ fn check_datasets(went: &Went, expected: &Expected) {
         assert_eq!(dataset.rows.committed, counts.committed, "{table}");
         assert_eq!(dataset.rows.quarantined, counts.quarantined, "{table}");
         assert_eq!(dataset.rows.deduplicated, counts.deduplicated, "{table}");
-        assert_eq!(dataset.reasons, by_reason(&counts.quarantined_by), "{table}");
+        assert_eq!(dataset.reasons, by_reason(&counts.quarantined_by, Some(table)), "{table}");
         let mut rows = 0;
         for file in &dataset.data_files {
             assert_eq!(rows_of(&file.path), file.record_count, "{}", file.path);
-            assert_eq!(std::fs::metadata(&file.path).unwrap().len(), file.file_size_in_bytes, "{}", file.path);
+            assert_eq!(
+                std::fs::metadata(&file.path).unwrap().len(),
+                file.file_size_in_bytes,
+                "{}",
+                file.path
+            );
             rows += file.record_count;
             written.push(file.path.clone());
         }
@@ -118,10 +133,23 @@ fn check_quarantine(went: &Went, lines: &[u8]) {
     let mut by_dataset: BTreeMap<Option<String>, BTreeMap<String, u64>> = BTreeMap::new();
     let mut seen = HashSet::new();
     for entry in &entries {
-        assert!(seen.insert((entry.origin.line, entry.dataset.clone())), "{:?} twice", entry.origin);
-        assert_eq!(entry.decode().unwrap(), lines[entry.origin.line as usize - 1], "{:?}", entry.origin);
+        assert!(
+            seen.insert((entry.origin.line, entry.dataset.clone())),
+            "{:?} twice",
+            entry.origin
+        );
+        assert_eq!(
+            entry.decode().unwrap(),
+            lines[entry.origin.line as usize - 1],
+            "{:?}",
+            entry.origin
+        );
         assert!(!entry.clause.is_empty());
-        *by_dataset.entry(entry.dataset.clone()).or_default().entry(entry.reason.name().to_owned()).or_default() += 1;
+        *by_dataset
+            .entry(entry.dataset.clone())
+            .or_default()
+            .entry(entry.reason.name().to_owned())
+            .or_default() += 1;
     }
     assert_eq!(by_dataset.remove(&None).unwrap_or_default(), went.outcome.reasons);
     for dataset in &went.outcome.datasets {
@@ -163,14 +191,25 @@ proptest! {
 /// The property above would hold of an empty file alone; this one has everything in it.
 #[test]
 fn a_file_with_every_kind_of_damage_is_conserved() {
-    let generator = SegmentGenerator::new(11).events(6_000).every_damage_share(0.01).duplicate_share(0.05).blank_line_share(0.02).days(3);
+    let generator = SegmentGenerator::new(11)
+        .events(6_000)
+        .every_damage_share(0.01)
+        .duplicate_share(0.05)
+        .blank_line_share(0.02)
+        .days(3);
     let (lines, expected) = generator.file();
     let went = take_through(&gzip(&lines));
     check_file(&went, &expected);
     check_datasets(&went, &expected);
     check_quarantine(&went, &lines);
     for counts in expected.datasets.values() {
-        assert!(counts.committed > 0 && counts.quarantined > 0 && counts.deduplicated > 0, "{counts:?}");
+        assert!(
+            counts.committed > 0 && counts.quarantined > 0 && counts.deduplicated > 0,
+            "{counts:?}"
+        );
     }
-    assert_eq!(went.outcome.reasons.keys().map(String::as_str).collect::<Vec<_>>(), ["not_an_object", "not_json", "unknown_type"]);
+    assert_eq!(
+        went.outcome.reasons.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["not_an_object", "not_json", "unknown_type"]
+    );
 }

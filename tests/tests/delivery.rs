@@ -44,7 +44,8 @@ fn check_tables(prefix: &str, project: &str, expected: &Expected) {
     for (table, counts) in &expected.datasets {
         let rows = pyiceberg_rows(&format!("{prefix}segment.{table}"), "project_id", project);
         assert_eq!(rows.len() as u64, counts.committed, "{table}");
-        let messages: BTreeSet<&str> = rows.iter().filter_map(|row| row["message_id"].as_str()).collect();
+        let messages: BTreeSet<&str> =
+            rows.iter().filter_map(|row| row["message_id"].as_str()).collect();
         assert_eq!(messages.len(), rows.len(), "{table} has a message twice");
         if *table == "order_completed" {
             assert_eq!(rows.iter().map(total).sum::<u64>(), expected.committed_order_total);
@@ -69,7 +70,11 @@ async fn a_dropped_file_is_in_the_tables_to_the_last_row() {
     let started = Instant::now();
     let dropped = stack.drop_object(&key_of(&generator), gzip(&lines)).await;
     check_ledger(&stack, &dropped, &expected).await;
-    println!("{} rows queryable {:.2} s after the drop", expected.committed(), started.elapsed().as_secs_f64());
+    println!(
+        "{} rows queryable {:.2} s after the drop",
+        expected.committed(),
+        started.elapsed().as_secs_f64()
+    );
     check_tables("", &project_of(&generator), &expected);
 }
 
@@ -79,16 +84,32 @@ async fn two_implementations_of_iceberg_read_the_same() {
     let stack = Stack::connect().await;
     let bed = Bed::dig(&stack).await;
     let river = River::over(&stack, &output("AWS_ENDPOINT_URL"), &bed).await;
-    let mix = EventMix { orders: 30, groups: 0, aliases: 0, screens: 0, identifies: 0, ..EventMix::default() };
+    let mix = EventMix {
+        orders: 30,
+        groups: 0,
+        aliases: 0,
+        screens: 0,
+        identifies: 0,
+        ..EventMix::default()
+    };
     let generator = damaged().events(600).mix(mix);
     let (lines, expected) = generator.file();
     // No notification tells of this prefix.
-    let dropped = stack.drop_object(&format!("quiet-tests/{}/{}", unique(), generator.key()), gzip(&lines)).await;
+    let dropped = stack
+        .drop_object(&format!("quiet-tests/{}/{}", unique(), generator.key()), gzip(&lines))
+        .await;
     river.deliver(&dropped).await.unwrap();
     assert_eq!(river.commit_all().await.unwrap(), expected.datasets.len());
-    assert_eq!(expected.datasets.keys().copied().collect::<Vec<_>>(), ["order_completed", "pages", "tracks"]);
+    assert_eq!(
+        expected.datasets.keys().copied().collect::<Vec<_>>(),
+        ["order_completed", "pages", "tracks"]
+    );
     for (table, counts) in &expected.datasets {
-        assert_eq!(rust_row_count(&format!("{}segment.{table}", bed.database_prefix)).await as u64, counts.committed, "{table}");
+        assert_eq!(
+            rust_row_count(&format!("{}segment.{table}", bed.database_prefix)).await as u64,
+            counts.committed,
+            "{table}"
+        );
     }
     check_tables(&bed.database_prefix, &project_of(&generator), &expected);
 }
@@ -102,7 +123,9 @@ async fn compression_is_known_by_the_bytes_and_not_by_the_key() {
     let (zstd_lines, zstd_expected) = zstandard.file();
     // Both keys end in `.gz`.
     let plain = stack.drop_object(&key_of(&plain), plain_lines).await;
-    let zstandard = stack.drop_object(&key_of(&zstandard), zstd::encode_all(zstd_lines.as_slice(), 3).unwrap()).await;
+    let zstandard = stack
+        .drop_object(&key_of(&zstandard), zstd::encode_all(zstd_lines.as_slice(), 3).unwrap())
+        .await;
     check_ledger(&stack, &plain, &plain_expected).await;
     check_ledger(&stack, &zstandard, &zstd_expected).await;
 }
@@ -112,7 +135,9 @@ async fn the_same_message_twice_in_a_file_is_one_row() {
     let stack = Stack::connect().await;
     let generator = SegmentGenerator::new(unique_seed()).events(1).mix(EventMix::tracks_only());
     let (line, _) = generator.file();
-    let dropped = stack.drop_object(&key_of(&generator), gzip(&[line.as_slice(), line.as_slice()].concat())).await;
+    let dropped = stack
+        .drop_object(&key_of(&generator), gzip(&[line.as_slice(), line.as_slice()].concat()))
+        .await;
     let rows = stack.await_dataset(&dropped.input, "segment.tracks").await.rows.unwrap();
     assert_eq!((rows.routed, rows.committed, rows.deduplicated), (2, 1, 1));
     assert_eq!(pyiceberg_rows("segment.tracks", "project_id", &project_of(&generator)).len(), 1);
@@ -121,7 +146,10 @@ async fn the_same_message_twice_in_a_file_is_one_row() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_bytes_under_a_key_name_what_they_supersede() {
     let stack = Stack::connect().await;
-    let (first, second) = (SegmentGenerator::new(unique_seed()).events(5), SegmentGenerator::new(unique_seed()).events(7));
+    let (first, second) = (
+        SegmentGenerator::new(unique_seed()).events(5),
+        SegmentGenerator::new(unique_seed()).events(7),
+    );
     let key = key_of(&first);
     let first = stack.drop_object(&key, gzip(&first.file().0)).await;
     assert_eq!(stack.await_input(&first.input).await.input.supersedes, None);

@@ -39,10 +39,18 @@ fn table(bed: &Bed) -> String {
 async fn a_notification_delivered_six_times_is_one_input() {
     let stack = Stack::connect().await;
     let project = unique();
-    let dropped = stack.drop_object(&format!("segment/tests/{project}.gz"), pages(&project, 3)).await;
+    let dropped =
+        stack.drop_object(&format!("segment/tests/{project}.gz"), pages(&project, 3)).await;
     let queue = output("SEGMENT_QUEUE_URL");
     for _ in 0..5 {
-        stack.sqs.send_message().queue_url(&queue).message_body(notification(&dropped)).send().await.unwrap();
+        stack
+            .sqs
+            .send_message()
+            .queue_url(&queue)
+            .message_body(notification(&dropped))
+            .send()
+            .await
+            .unwrap();
     }
     stack.await_dataset(&dropped.input, "segment.pages").await;
     // The same bytes under the same key again, which S3 tells as well.
@@ -51,8 +59,12 @@ async fn a_notification_delivered_six_times_is_one_input() {
     let later = unique();
     let marker = stack.drop_object(&format!("segment/tests/{later}.gz"), pages(&later, 1)).await;
     stack.await_dataset(&marker.input, "segment.pages").await;
-    wait_for("an empty queue", || async { (stack.queue_depth(&queue).await == 0).then_some(()) }).await;
-    wait_for("an empty commits queue", || async { (stack.queue_depth(&output("COMMITS_QUEUE_URL")).await == 0).then_some(()) }).await;
+    wait_for("an empty queue", || async { (stack.queue_depth(&queue).await == 0).then_some(()) })
+        .await;
+    wait_for("an empty commits queue", || async {
+        (stack.queue_depth(&output("COMMITS_QUEUE_URL")).await == 0).then_some(())
+    })
+    .await;
     assert_eq!(pyiceberg_rows("segment.pages", "project_id", &project).len(), 3);
 }
 
@@ -163,7 +175,7 @@ async fn a_duplicate_after_compaction_is_still_a_duplicate() {
 /// compaction.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_before_the_ledger_and_then_compaction() {
-    use end_to_end::network::{Cut, Network};
+    use end_to_end::network::{Fault, Network};
 
     let stack = Stack::connect().await;
     let (bed, river) = river(&stack).await;
@@ -171,7 +183,7 @@ async fn a_crash_before_the_ledger_and_then_compaction() {
     river.deliver(&first).await.unwrap();
     river.commit_all().await.unwrap();
     // How many requests a commit makes; the last is the ledger's transaction.
-    let counted = Network::start(output("AWS_ENDPOINT_URL"), Cut::Never).await;
+    let counted = Network::start(output("AWS_ENDPOINT_URL"), Fault::None).await;
     let second = drop_quietly(&stack, pages("second", 2)).await;
     river.deliver(&second).await.unwrap();
     let messages = river.receive().await;
@@ -180,18 +192,24 @@ async fn a_crash_before_the_ledger_and_then_compaction() {
     }
     River::over(&stack, &counted.endpoint, &bed).await.commit(&messages).await.unwrap();
     let requests = counted.requests();
-    let ledger_write = requests.iter().position(|request| request.ends_with("TransactWriteItems")).unwrap();
+    let ledger_write =
+        requests.iter().position(|request| request.ends_with("TransactWriteItems")).unwrap();
 
     let third = drop_quietly(&stack, pages("third", 3)).await;
     river.deliver(&third).await.unwrap();
     let messages = river.receive().await;
-    let network = Network::start(output("AWS_ENDPOINT_URL"), Cut::Before(ledger_write)).await;
+    let network = Network::start(output("AWS_ENDPOINT_URL"), Fault::Cut(ledger_write)).await;
     let doomed = River::over(&stack, &network.endpoint, &bed).await;
     tokio::select! {
         done = doomed.commit(&messages) => panic!("the crash did not come: {done:?}"),
         () = network.stopped() => {}
     }
-    assert_eq!(rust_row_count(&table(&bed)).await, 6, "the append went through before the crash: {:?} and {requests:?}", network.requests());
+    assert_eq!(
+        rust_row_count(&table(&bed)).await,
+        6,
+        "the append went through before the crash: {:?} and {requests:?}",
+        network.requests()
+    );
     assert!(stack.run(&third.input, Some("segment.pages")).await.is_none());
     pyiceberg_rewrite(&table(&bed));
     assert_eq!(river.commit(&messages).await.unwrap(), 1);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::DateTime;
@@ -26,7 +27,12 @@ struct Search(Vec<(&'static str, String)>);
 
 impl Search {
     fn new() -> Self {
-        Self(personal_values().into_iter().map(|value| (value.kind, value.text.to_lowercase())).collect())
+        Self(
+            personal_values()
+                .into_iter()
+                .map(|value| (value.kind, value.text.to_lowercase()))
+                .collect(),
+        )
     }
 
     /// The kinds of personal data in a text.
@@ -46,10 +52,9 @@ impl Search {
 fn parquet_text(bytes: Vec<u8>) -> String {
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
     let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
-    text.push_str(&format!("{:?}", reader.metadata()));
+    writeln!(text, "{:?}", reader.metadata()).unwrap();
     for row in reader.get_row_iter(None).unwrap() {
-        text.push_str(&row.unwrap().to_string());
-        text.push('\n');
+        writeln!(text, "{}", row.unwrap()).unwrap();
     }
     text
 }
@@ -71,7 +76,10 @@ fn request_text(bytes: &[u8]) -> String {
 fn avro_text(key: &str, bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).into_owned();
     if key.contains("/snap-") {
-        return format!("{text}{:?}", ManifestList::parse_with_version(bytes, FormatVersion::V2).unwrap());
+        return format!(
+            "{text}{:?}",
+            ManifestList::parse_with_version(bytes, FormatVersion::V2).unwrap()
+        );
     }
     format!("{text}{:?}", Manifest::parse_avro(bytes).unwrap())
 }
@@ -80,7 +88,13 @@ fn avro_text(key: &str, bytes: &[u8]) -> String {
 async fn new_objects(stack: &Stack, since: DateTime) -> Vec<String> {
     let mut keys = Vec::new();
     for prefix in ["segment/", "_requests/segment/"] {
-        let mut pages = stack.s3.list_objects_v2().bucket(output("LAKE_BUCKET")).prefix(prefix).into_paginator().send();
+        let mut pages = stack
+            .s3
+            .list_objects_v2()
+            .bucket(output("LAKE_BUCKET"))
+            .prefix(prefix)
+            .into_paginator()
+            .send();
         while let Some(page) = pages.next().await {
             for object in page.unwrap().contents() {
                 if object.last_modified().is_some_and(|at| at.secs() >= since.secs()) {
@@ -93,15 +107,20 @@ async fn new_objects(stack: &Stack, since: DateTime) -> Vec<String> {
 }
 
 async fn search_lake(stack: &Stack, search: &Search, keys: &[String]) {
-    let mut read = HashMap::from([("parquet", 0), ("avro", 0), ("metadata.json", 0), ("request", 0)]);
+    let mut read =
+        HashMap::from([("parquet", 0), ("avro", 0), ("metadata.json", 0), ("request", 0)]);
     for key in keys {
         // A table's metadata of some versions ago is deleted by those that follow.
-        let Some(bytes) = stack.object(&output("LAKE_BUCKET"), key).await else { continue };
+        let Some(bytes) = stack.object(&output("LAKE_BUCKET"), key).await else {
+            continue;
+        };
         let (kind, text) = match key.rsplit('.').next() {
             Some("parquet") => ("parquet", parquet_text(bytes)),
             Some("avro") => ("avro", avro_text(key, &bytes)),
             _ if key.starts_with("_requests/") => ("request", request_text(&bytes)),
-            _ if key.ends_with(".metadata.json") => ("metadata.json", String::from_utf8(bytes).unwrap()),
+            _ if key.ends_with(".metadata.json") => {
+                ("metadata.json", String::from_utf8(bytes).unwrap())
+            }
             _ => panic!("{key} is no object that the lake has"),
         };
         search.assert_clean(key, &text);
@@ -113,8 +132,14 @@ async fn search_lake(stack: &Stack, search: &Search, keys: &[String]) {
 }
 
 async fn search_ledger(stack: &Stack, search: &Search, dropped: &Dropped) {
-    let query = stack.dynamodb.query().table_name(output("INPUTS_TABLE")).key_condition_expression("#input = :input");
-    let query = query.expression_attribute_names("#input", "input").expression_attribute_values(":input", AttributeValue::S(dropped.input.uri()));
+    let query = stack
+        .dynamodb
+        .query()
+        .table_name(output("INPUTS_TABLE"))
+        .key_condition_expression("#input = :input");
+    let query = query
+        .expression_attribute_names("#input", "input")
+        .expression_attribute_values(":input", AttributeValue::S(dropped.input.uri()));
     for item in query.send().await.unwrap().items() {
         search.assert_clean("an item of the inputs", &format!("{item:?}"));
     }
@@ -124,19 +149,44 @@ async fn search_ledger(stack: &Stack, search: &Search, dropped: &Dropped) {
 async fn no_personal_value_leaves_landing_and_quarantine() {
     let stack = Stack::connect().await;
     let search = Search::new();
-    let generator = SegmentGenerator::new(unique_seed()).events(2_500).people(400).every_damage_share(0.006).duplicate_share(0.02).days(2);
+    let generator = SegmentGenerator::new(unique_seed())
+        .events(2_500)
+        .people(400)
+        .every_damage_share(0.006)
+        .duplicate_share(0.02)
+        .days(2);
     let (lines, expected) = generator.file();
     let subscriber = Subscriber::to(&stack, json!({"outcome": [{"exists": true}]})).await;
-    let dropped = stack.drop_object(&format!("segment/privacy-{}/{}", unique(), generator.key()), gzip(&lines)).await;
-    let put = stack.s3.head_object().bucket(&dropped.input.bucket).key(&dropped.key).send().await.unwrap();
+    let dropped = stack
+        .drop_object(&format!("segment/privacy-{}/{}", unique(), generator.key()), gzip(&lines))
+        .await;
+    let put = stack
+        .s3
+        .head_object()
+        .bucket(&dropped.input.bucket)
+        .key(&dropped.key)
+        .send()
+        .await
+        .unwrap();
     let run = stack.await_input(&dropped.input).await;
     let runs = stack.await_datasets(&dropped.input, expected.datasets.len()).await;
 
     // The search finds what is there to be found …
     let kinds: BTreeSet<&str> = personal_values().iter().map(|value| value.kind).collect();
-    assert_eq!(search.kinds(&String::from_utf8_lossy(&lines)), kinds, "the landed file holds personal data of every kind");
-    let kept: Vec<u8> = quarantined_records(&stack, &run).await.iter().flat_map(|entry| entry.decode().unwrap()).collect();
-    assert!(search.kinds(&String::from_utf8_lossy(&kept)).len() > 3, "quarantine keeps the original bytes");
+    assert_eq!(
+        search.kinds(&String::from_utf8_lossy(&lines)),
+        kinds,
+        "the landed file holds personal data of every kind"
+    );
+    let kept: Vec<u8> = quarantined_records(&stack, &run)
+        .await
+        .iter()
+        .flat_map(|entry| entry.decode().unwrap())
+        .collect();
+    assert!(
+        search.kinds(&String::from_utf8_lossy(&kept)).len() > 3,
+        "quarantine keeps the original bytes"
+    );
 
     // … and does not find it anywhere else.
     let keys = new_objects(&stack, *put.last_modified().unwrap()).await;
@@ -161,10 +211,15 @@ async fn no_personal_value_leaves_landing_and_quarantine() {
 }
 
 fn search_logs(search: &Search, dropped: &Dropped) {
-    for function in ["SEGMENT_TRANSFORM_FUNCTION_NAME", "LAKE_COMMIT_FUNCTION_NAME", "ANNOUNCE_FUNCTION_NAME"] {
+    for function in
+        ["SEGMENT_TRANSFORM_FUNCTION_NAME", "LAKE_COMMIT_FUNCTION_NAME", "ANNOUNCE_FUNCTION_NAME"]
+    {
         let lines = logs(&output(function));
         assert!(!lines.is_empty(), "{function} has no logs");
-        assert!(function != "SEGMENT_TRANSFORM_FUNCTION_NAME" || lines.contains(&dropped.key), "the logs are of other files");
+        assert!(
+            function != "SEGMENT_TRANSFORM_FUNCTION_NAME" || lines.contains(&dropped.key),
+            "the logs are of other files"
+        );
         search.assert_clean(function, &lines);
     }
 }
@@ -172,10 +227,15 @@ fn search_logs(search: &Search, dropped: &Dropped) {
 /// The pseudonym of a value under the deployed key.
 async fn pseudonym(stack: &Stack, value: &str) -> String {
     let client = aws_sdk_secretsmanager::Client::new(&stack.config);
-    let secret = client.get_secret_value().secret_id(output("PSEUDONYM_SECRET_ARN")).send().await.unwrap();
+    let secret =
+        client.get_secret_value().secret_id(output("PSEUDONYM_SECRET_ARN")).send().await.unwrap();
     let secret: Value = serde_json::from_str(secret.secret_string().unwrap()).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret["key"].as_str().unwrap().as_bytes());
-    hmac::sign(&key, value.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    let tag = hmac::sign(&key, value.as_bytes());
+    tag.as_ref().iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,14 +244,20 @@ async fn a_person_is_the_same_in_every_dataset_and_however_written() {
     let (project, user) = (unique(), format!("user-{}", unique()));
     let line = |message_type: &str, user: &str, more: &str| {
         let message = format!("{project}-{message_type}");
-        format!(r#"{{"type":"{message_type}","messageId":"{message}","userId":"{user}","receivedAt":"2026-03-01T10:00:00Z","projectId":"{project}"{more}}}"#)
+        format!(
+            r#"{{"type":"{message_type}","messageId":"{message}","userId":"{user}","receivedAt":"2026-03-01T10:00:00Z","projectId":"{project}"{more}}}"#
+        )
     };
     let first = [
         line("page", &user, ""),
         line("track", &format!(" {user} "), r#","event":"Signed Up""#),
         line("identify", &user, r#","traits":{"email":" Zebedee.Quillfeather@Example.COM "}"#),
     ];
-    let second = [line("group", &user, r#","groupId":"acct","traits":{"email":"zebedee.quillfeather@example.com"}"#)];
+    let second = [line(
+        "group",
+        &user,
+        r#","groupId":"acct","traits":{"email":"zebedee.quillfeather@example.com"}"#,
+    )];
     for (number, lines) in [first.as_slice(), second.as_slice()].into_iter().enumerate() {
         let key = format!("segment/privacy-{project}/{number}.gz");
         let dropped = stack.drop_object(&key, gzip(lines.join("\n").as_bytes())).await;
@@ -206,6 +272,9 @@ async fn a_person_is_the_same_in_every_dataset_and_however_written() {
     let email = pseudonym(&stack, "zebedee.quillfeather@example.com").await;
     for table in ["identifies", "groups"] {
         let rows = pyiceberg_rows(&format!("segment.{table}"), "project_id", &project);
-        assert!(rows[0].values().any(|value| *value == email), "{table} has the pseudonym of the address");
+        assert!(
+            rows[0].values().any(|value| *value == email),
+            "{table} has the pseudonym of the address"
+        );
     }
 }

@@ -96,12 +96,20 @@ impl Announcer {
         for (position, message) in batch.into_iter().enumerate() {
             entries.push(message.into_entry(position)?);
         }
-        let request = self.client.publish_batch().topic_arn(&self.topic).set_publish_batch_request_entries(Some(entries));
+        let request = self
+            .client
+            .publish_batch()
+            .topic_arn(&self.topic)
+            .set_publish_batch_request_entries(Some(entries));
         let output = request.send().await.map_err(|error| failed(shared::aws::explain(&error)))?;
         // A batch is answered with 200 even where entries failed.
         match output.failed().first() {
             None => Ok(()),
-            Some(first) => Err(failed(format!("{} of its entries failed, the first with {}", output.failed().len(), first.code()))),
+            Some(first) => Err(failed(format!(
+                "{} of its entries failed, the first with {}",
+                output.failed().len(),
+                first.code()
+            ))),
         }
     }
 }
@@ -110,13 +118,18 @@ fn message_of(record: EventRecord) -> Result<Message, AnnounceError> {
     let sequence_number = record.change.sequence_number.unwrap_or_default();
     let run: Run = match serde_dynamo::from_item(record.change.new_image) {
         Ok(run) => run,
-        Err(source) => return Err(AnnounceError::NoRun { sequence_number, source }),
+        Err(source) => {
+            return Err(AnnounceError::NoRun { sequence_number, source });
+        }
     };
-    Ok(Message::of(DatasetEvent::of(run))?)
+    Ok(Message::of(&DatasetEvent::of(run))?)
 }
 
 /// Handles a stream batch.
-pub async fn handle(announcer: Arc<Announcer>, event: LambdaEvent<Event>) -> Result<(), AnnounceError> {
+pub async fn handle(
+    announcer: Arc<Announcer>,
+    event: LambdaEvent<Event>,
+) -> Result<(), AnnounceError> {
     let mut metrics = Metrics::of(JOB);
     let announced = announcer.announce(event.payload.records).await;
     match &announced {

@@ -45,10 +45,10 @@ pub struct Message {
 
 impl Message {
     /// The message of an event.
-    pub fn of(event: DatasetEvent) -> Result<Self, MessageError> {
+    pub fn of(event: &DatasetEvent) -> Result<Self, MessageError> {
         let attributes = attributes(&event.run);
         let run_id = event.run.run_id.clone();
-        let body = match serde_json::to_string(&event) {
+        let body = match serde_json::to_string(event) {
             Ok(body) => body,
             Err(source) => return Err(MessageError::Serialise { run_id, source }),
         };
@@ -60,16 +60,28 @@ impl Message {
     }
 
     fn bytes(&self) -> usize {
-        let attributes: usize = self.attributes.iter().map(|(name, value)| name.len() + value.len() + "String".len()).sum();
+        let attributes: usize = self
+            .attributes
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + "String".len())
+            .sum();
         self.body.len() + attributes
     }
 
     /// The entry of a batch.
-    pub(crate) fn into_entry(self, position: usize) -> Result<PublishBatchRequestEntry, MessageError> {
-        let mut entry = PublishBatchRequestEntry::builder().id(position.to_string()).message(self.body);
+    pub(crate) fn into_entry(
+        self,
+        position: usize,
+    ) -> Result<PublishBatchRequestEntry, MessageError> {
+        let mut entry =
+            PublishBatchRequestEntry::builder().id(position.to_string()).message(self.body);
         for (name, value) in self.attributes {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-            entry = entry.message_attributes(name, value.map_err(|error| MessageError::Malformed(error.to_string()))?);
+            let value =
+                MessageAttributeValue::builder().data_type("String").string_value(value).build();
+            entry = entry.message_attributes(
+                name,
+                value.map_err(|error| MessageError::Malformed(error.to_string()))?,
+            );
         }
         entry.build().map_err(|error| MessageError::Malformed(error.to_string()))
     }
@@ -123,7 +135,9 @@ mod tests {
 
     #[test]
     fn batches_keep_to_both_limits_and_to_the_order() {
-        let sizes: Vec<usize> = (0..25).map(|number| if number % 7 == 0 { 200 * 1024 } else { 1_000 + number }).collect();
+        let sizes: Vec<usize> = (0..25)
+            .map(|number| if number % 7 == 0 { 200 * 1024 } else { 1_000 + number })
+            .collect();
         let batches = batches(sizes.iter().map(|bytes| message(*bytes)).collect());
         let flat: Vec<usize> = batches.iter().flatten().map(Message::bytes).collect();
         assert_eq!(flat, sizes);

@@ -108,14 +108,21 @@ impl Committer {
     }
 
     /// The request to carry out for a message; none when that is done.
-    async fn claim(&self, body: &str) -> Result<Option<(CommitPointer, CommitRequest)>, CommitError> {
+    async fn claim(
+        &self,
+        body: &str,
+    ) -> Result<Option<(CommitPointer, CommitRequest)>, CommitError> {
         let pointer: CommitPointer = serde_json::from_str(body).map_err(CommitError::Pointer)?;
         let request = self.load(&pointer).await?;
         match self.ledger.begin_commit(&request.run.input, &request.dataset, &pointer).await? {
             Begun::ByThis => Ok(Some((pointer, request))),
             Begun::Committed => Ok(None),
             Begun::ByEarlier(earlier) => {
-                tracing::info!(dataset = request.dataset, request = earlier.key, "an earlier request of the same input is finished instead");
+                tracing::info!(
+                    dataset = request.dataset,
+                    request = earlier.key,
+                    "an earlier request of the same input is finished instead"
+                );
                 let request = self.load(&earlier).await?;
                 Ok(Some((earlier, request)))
             }
@@ -124,7 +131,10 @@ impl Committer {
 
     async fn load(&self, pointer: &CommitPointer) -> Result<CommitRequest, CommitError> {
         let Some(body) = self.requests.get(&pointer.key).await? else {
-            return Err(CommitError::Missing { bucket: pointer.bucket.clone(), key: pointer.key.clone() });
+            return Err(CommitError::Missing {
+                bucket: pointer.bucket.clone(),
+                key: pointer.key.clone(),
+            });
         };
         serde_json::from_slice(&body).map_err(|source| CommitError::Malformed {
             bucket: pointer.bucket.clone(),
@@ -173,7 +183,13 @@ impl Committer {
         if !self.ledger.finish_commit(&run, &one.request.dataset, &one.pointer).await? {
             return Ok(Committed::Before);
         }
-        tracing::info!(dataset = one.request.dataset, run_id = run.run_id, rows, snapshot_id = snapshot, "committed");
+        tracing::info!(
+            dataset = one.request.dataset,
+            run_id = run.run_id,
+            rows,
+            snapshot_id = snapshot,
+            "committed"
+        );
         Ok(Committed::Now { rows })
     }
 }

@@ -16,7 +16,7 @@ use shared::batch::{self, Deadline, Failures};
 use shared::lake::{Lake, LakeConfig, TableError};
 use shared::telemetry::Metrics;
 
-pub use commit::{CommitError, Committer, Committed};
+pub use commit::{CommitError, Committed, Committer};
 
 /// The function's name in metrics.
 pub const JOB: &str = "lake-commit";
@@ -59,7 +59,10 @@ impl Committer {
 }
 
 /// Handles a batch of pointers; those that are not done go back to the queue.
-pub async fn handle(committer: Arc<Committer>, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+pub async fn handle(
+    committer: Arc<Committer>,
+    event: LambdaEvent<SqsEvent>,
+) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     let deadline = Deadline::of(&event.context);
     let mut metrics = Metrics::of(JOB);
     let mut failures = Failures::default();
@@ -72,7 +75,11 @@ pub async fn handle(committer: Arc<Committer>, event: LambdaEvent<SqsEvent>) -> 
     for (table, messages) in tables {
         let ids: Vec<String> = messages.iter().map(|(message_id, _)| message_id.clone()).collect();
         let committer = committer.clone();
-        match batch::isolate(deadline, async move { Ok::<_, CommitError>(committer.commit_messages(messages).await) }).await {
+        match batch::isolate(deadline, async move {
+            Ok::<_, CommitError>(committer.commit_messages(messages).await)
+        })
+        .await
+        {
             Ok(outcomes) => count(&mut metrics, &mut failures, outcomes),
             Err(error) => {
                 tracing::error!(table, error = %error, "no request of this table was finished");
@@ -87,7 +94,11 @@ pub async fn handle(committer: Arc<Committer>, event: LambdaEvent<SqsEvent>) -> 
     Ok(failures.into_response())
 }
 
-fn count(metrics: &mut Metrics, failures: &mut Failures, outcomes: Vec<(String, Result<Committed, CommitError>)>) {
+fn count(
+    metrics: &mut Metrics,
+    failures: &mut Failures,
+    outcomes: Vec<(String, Result<Committed, CommitError>)>,
+) {
     for (message_id, outcome) in outcomes {
         match outcome {
             Ok(Committed::Now { rows }) => {

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::LambdaEvent;
 use shared::aws::{
-    Bucket, CommitsQueue, Environment, EnvironmentError, Ledger, SecretError, load_config, pseudonym_key, s3_client,
+    Bucket, CommitsQueue, Environment, EnvironmentError, Ledger, SecretError, load_config,
+    pseudonym_key, s3_client,
 };
 use shared::batch::{self, Deadline, Failures};
 use shared::contract::contracts_of;
@@ -71,21 +72,29 @@ pub async fn transform_from_environment() -> Result<Transform, StartError> {
             environment.required("RUNS_TABLE")?,
             environment.number("RUN_RETENTION_DAYS")?,
         ),
-        commits: CommitsQueue::new(aws_sdk_sqs::Client::new(&config), environment.required("COMMITS_QUEUE_URL")?),
+        commits: CommitsQueue::new(
+            aws_sdk_sqs::Client::new(&config),
+            environment.required("COMMITS_QUEUE_URL")?,
+        ),
         pseudonymizer: Pseudonymizer::new(&key),
         database_prefix: environment.optional("DATABASE_PREFIX"),
     }))
 }
 
 /// Handles a batch of messages; those that are not done go back to the queue.
-pub async fn handle(transform: Arc<Transform>, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+pub async fn handle(
+    transform: Arc<Transform>,
+    event: LambdaEvent<SqsEvent>,
+) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     let deadline = Deadline::of(&event.context);
     let mut metrics = Metrics::of(JOB);
     let mut failures = Failures::default();
     for message in event.payload.records {
         let (message_id, body) = batch::parts(message);
         let transform = transform.clone();
-        match batch::isolate(deadline, async move { transform_message(&transform, &body).await }).await {
+        match batch::isolate(deadline, async move { transform_message(&transform, &body).await })
+            .await
+        {
             Ok(outcomes) => count(&mut metrics, &outcomes),
             Err(error) => failures.give_back(&message_id, &error),
         }
@@ -96,11 +105,18 @@ pub async fn handle(transform: Arc<Transform>, event: LambdaEvent<SqsEvent>) -> 
 }
 
 /// Takes every object that a message tells of through the stretch.
-pub async fn transform_message(transform: &Transform, body: &str) -> Result<Vec<Transformed>, MessageError> {
+pub async fn transform_message(
+    transform: &Transform,
+    body: &str,
+) -> Result<Vec<Transformed>, MessageError> {
     let mut outcomes = Vec::new();
     for object in object_created_events(body)? {
         if is_no_data(&object) {
-            tracing::info!(bucket = object.bucket, key = object.key, "object ignored: it holds no data by its name");
+            tracing::info!(
+                bucket = object.bucket,
+                key = object.key,
+                "object ignored: it holds no data by its name"
+            );
             continue;
         }
         let outcome = transform.run(&object).await?;
@@ -123,7 +139,10 @@ fn count(metrics: &mut Metrics, outcomes: &[Transformed]) {
                 metrics.count("RoutedRecords", records.routed);
                 metrics.count("QuarantinedRecords", records.quarantined);
                 metrics.bytes("DecodedBytes", records.decoded_bytes);
-                metrics.count("QuarantinedInputs", u64::from(matches!(outcome, Transformed::Quarantined(_))));
+                metrics.count(
+                    "QuarantinedInputs",
+                    u64::from(matches!(outcome, Transformed::Quarantined(_))),
+                );
             }
             Transformed::Duplicate => metrics.count("DuplicateInputs", 1),
             Transformed::Gone => metrics.count("MissingInputs", 1),

@@ -29,10 +29,14 @@ impl SegmentRouter {
 
 impl Router for SegmentRouter {
     fn route(&self, scanned: &Scanned<'_>, datasets: &mut Vec<usize>) {
-        let Some(record_type) = self.type_slot.and_then(|slot| scanned.text(slot)) else { return };
+        let Some(record_type) = self.type_slot.and_then(|slot| scanned.text(slot)) else {
+            return;
+        };
         let event = self.event_slot.and_then(|slot| scanned.text(slot));
         for (position, (routed_type, routed_event)) in self.routes.iter().enumerate() {
-            if *routed_type == record_type && (routed_event.is_none() || routed_event.as_deref() == event.as_deref()) {
+            if *routed_type == record_type
+                && (routed_event.is_none() || routed_event.as_deref() == event.as_deref())
+            {
                 datasets.push(position);
             }
         }
@@ -65,7 +69,10 @@ mod tests {
     fn a_message_goes_to_its_type_and_to_its_event() {
         assert_eq!(routed(r#"{"type":"page"}"#), ["segment.pages"]);
         assert_eq!(routed(r#"{"type":"track","event":"Signed Up"}"#), ["segment.tracks"]);
-        assert_eq!(routed(r#"{"event":"Order Completed","type":"track"}"#), ["segment.order_completed", "segment.tracks"]);
+        assert_eq!(
+            routed(r#"{"event":"Order Completed","type":"track"}"#),
+            ["segment.order_completed", "segment.tracks"]
+        );
         assert_eq!(routed(r#"{"type":"page","event":"Order Completed"}"#), ["segment.pages"]);
     }
 

@@ -10,7 +10,8 @@ pub async fn load_config() -> SdkConfig {
 /// An S3 client. With an endpoint of one's own, buckets are addressed by path, because names such as
 /// `bucket.localhost` do not resolve everywhere.
 pub fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
-    let builder = aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some());
+    let builder =
+        aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some());
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 

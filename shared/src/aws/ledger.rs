@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use chrono::{DateTime, Days, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +79,12 @@ const COMMITTED: &str = "committed";
 
 impl Ledger {
     /// The ledger in two tables. Runs expire after `run_retention_days`, inputs never do.
-    pub fn new(client: Client, inputs_table: String, runs_table: String, run_retention_days: u32) -> Self {
+    pub fn new(
+        client: Client,
+        inputs_table: String,
+        runs_table: String,
+        run_retention_days: u32,
+    ) -> Self {
         Self { client, inputs_table, runs_table, run_retention_days }
     }
 
@@ -96,7 +103,8 @@ impl Ledger {
         let items = query.into_paginator().items().send().collect::<Result<Vec<Item>, _>>().await;
         let items = items.map_err(|error| self.inputs_failed("Query", uri, explain(&error)))?;
         let contents: Result<Vec<Content>, _> = serde_dynamo::from_items(items);
-        let mut contents = contents.map_err(|error| self.inputs_failed("Query", uri, error.to_string()))?;
+        let mut contents =
+            contents.map_err(|error| self.inputs_failed("Query", uri, error.to_string()))?;
         contents.sort_by_key(|content| content.read_at);
         Ok(contents)
     }
@@ -104,12 +112,22 @@ impl Ledger {
     /// Notes that a content was read to its end, with its run; false when it was noted before.
     pub async fn finish_input(&self, run: &Run, entity_tag: &str) -> Result<bool, LedgerError> {
         let uri = run.input.uri();
-        let content = Content { checksum: run.input.checksum.clone(), entity_tag: entity_tag.to_owned(), read_at: run.finished_at };
+        let content = Content {
+            checksum: run.input.checksum.clone(),
+            entity_tag: entity_tag.to_owned(),
+            read_at: run.finished_at,
+        };
         let mut item = self.item(&uri, &content)?;
         item.insert("input".to_owned(), text(&uri));
         item.insert("part".to_owned(), text(&format!("content#{}", content.checksum)));
-        let put = Put::builder().table_name(&self.inputs_table).set_item(Some(item)).condition_expression("attribute_not_exists(#part)").expression_attribute_names("#part", "part").build();
-        let put = put.map_err(|error| self.inputs_failed("TransactWriteItems", &uri, error.to_string()))?;
+        let put = Put::builder()
+            .table_name(&self.inputs_table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#part)")
+            .expression_attribute_names("#part", "part")
+            .build();
+        let put =
+            put.map_err(|error| self.inputs_failed("TransactWriteItems", &uri, error.to_string()))?;
         let insert = self.insert_run(run)?;
         self.transact(&uri, vec![TransactWriteItem::builder().put(put).build(), insert]).await
     }
@@ -121,9 +139,18 @@ impl Ledger {
     }
 
     /// Claims the commit of an input to a dataset for a request.
-    pub async fn begin_commit(&self, input: &InputIdentity, dataset: &str, request: &CommitPointer) -> Result<Begun, LedgerError> {
+    pub async fn begin_commit(
+        &self,
+        input: &InputIdentity,
+        dataset: &str,
+        request: &CommitPointer,
+    ) -> Result<Begun, LedgerError> {
         let uri = input.uri();
-        let state = CommitState { state: COMMITTING.to_owned(), request_bucket: request.bucket.clone(), request_key: request.key.clone() };
+        let state = CommitState {
+            state: COMMITTING.to_owned(),
+            request_bucket: request.bucket.clone(),
+            request_key: request.key.clone(),
+        };
         let mut item = self.item(&uri, &state)?;
         item.extend(commit_key(input, dataset));
         let put = self
@@ -136,7 +163,9 @@ impl Ledger {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let Err(error) = put else { return Ok(Begun::ByThis) };
+        let Err(error) = put else {
+            return Ok(Begun::ByThis);
+        };
         if !error.as_service_error().is_some_and(aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception) {
             return Err(self.inputs_failed("PutItem", &uri, explain(&error)));
         }
@@ -144,14 +173,27 @@ impl Ledger {
     }
 
     /// How far an earlier attempt has come.
-    async fn begun(&self, input: &InputIdentity, dataset: &str, request: &CommitPointer) -> Result<Begun, LedgerError> {
+    async fn begun(
+        &self,
+        input: &InputIdentity,
+        dataset: &str,
+        request: &CommitPointer,
+    ) -> Result<Begun, LedgerError> {
         let uri = input.uri();
-        let get = self.client.get_item().table_name(&self.inputs_table).consistent_read(true).set_key(Some(commit_key(input, dataset))).send().await;
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.inputs_table)
+            .consistent_read(true)
+            .set_key(Some(commit_key(input, dataset)))
+            .send()
+            .await;
         let item = match get {
             Ok(output) => output.item.unwrap_or_default(),
             Err(error) => return Err(self.inputs_failed("GetItem", &uri, explain(&error))),
         };
-        let state: CommitState = serde_dynamo::from_item(item).map_err(|error| self.inputs_failed("GetItem", &uri, error.to_string()))?;
+        let state: CommitState = serde_dynamo::from_item(item)
+            .map_err(|error| self.inputs_failed("GetItem", &uri, error.to_string()))?;
         let earlier = CommitPointer { bucket: state.request_bucket, key: state.request_key };
         Ok(match state.state.as_str() {
             COMMITTED => Begun::Committed,
@@ -161,9 +203,16 @@ impl Ledger {
     }
 
     /// Marks a commit as done and inserts its run, both or neither; false when it was done before.
-    pub async fn finish_commit(&self, run: &Run, dataset: &str, request: &CommitPointer) -> Result<bool, LedgerError> {
+    pub async fn finish_commit(
+        &self,
+        run: &Run,
+        dataset: &str,
+        request: &CommitPointer,
+    ) -> Result<bool, LedgerError> {
         let uri = run.input.uri();
-        let snapshot = run.snapshot_id.map_or(AttributeValue::Null(true), |id| AttributeValue::N(id.to_string()));
+        let snapshot = run
+            .snapshot_id
+            .map_or(AttributeValue::Null(true), |id| AttributeValue::N(id.to_string()));
         let update = Update::builder()
             .table_name(&self.inputs_table)
             .set_key(Some(commit_key(&run.input, dataset)))
@@ -175,7 +224,8 @@ impl Ledger {
             .expression_attribute_values(":request", text(&request.key))
             .expression_attribute_values(":snapshot", snapshot)
             .build();
-        let update = update.map_err(|error| self.inputs_failed("TransactWriteItems", &uri, error.to_string()))?;
+        let update = update
+            .map_err(|error| self.inputs_failed("TransactWriteItems", &uri, error.to_string()))?;
         let insert = self.insert_run(run)?;
         self.transact(&uri, vec![TransactWriteItem::builder().update(update).build(), insert]).await
     }
@@ -183,11 +233,21 @@ impl Ledger {
     fn insert_run(&self, run: &Run) -> Result<TransactWriteItem, LedgerError> {
         let uri = run.input.uri();
         let mut item = self.item(&uri, run)?;
-        let expires_at = run.finished_at.checked_add_days(Days::new(u64::from(self.run_retention_days))).unwrap_or(run.finished_at);
+        let expires_at = run
+            .finished_at
+            .checked_add_days(Days::new(u64::from(self.run_retention_days)))
+            .unwrap_or(run.finished_at);
         item.insert("expires_at".to_owned(), AttributeValue::N(expires_at.timestamp().to_string()));
         // A fixed number of digits, so that the index sorts as time does.
-        item.insert("finished_at".to_owned(), text(&run.finished_at.to_rfc3339_opts(SecondsFormat::Micros, true)));
-        let put = Put::builder().table_name(&self.runs_table).set_item(Some(item)).condition_expression("attribute_not_exists(run_id)").build();
+        item.insert(
+            "finished_at".to_owned(),
+            text(&run.finished_at.to_rfc3339_opts(SecondsFormat::Micros, true)),
+        );
+        let put = Put::builder()
+            .table_name(&self.runs_table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(run_id)")
+            .build();
         match put {
             Ok(put) => Ok(TransactWriteItem::builder().put(put).build()),
             Err(error) => Err(self.inputs_failed("TransactWriteItems", &uri, error.to_string())),
@@ -195,7 +255,11 @@ impl Ledger {
     }
 
     /// False when a condition says that it was done before.
-    async fn transact(&self, uri: &str, items: Vec<TransactWriteItem>) -> Result<bool, LedgerError> {
+    async fn transact(
+        &self,
+        uri: &str,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<bool, LedgerError> {
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
             Ok(_) => Ok(true),
             Err(error) if done_before(&error) => Ok(false),
@@ -204,7 +268,8 @@ impl Ledger {
     }
 
     fn item<T: Serialize>(&self, uri: &str, value: &T) -> Result<Item, LedgerError> {
-        serde_dynamo::to_item(value).map_err(|error| self.inputs_failed("serialising", uri, error.to_string()))
+        serde_dynamo::to_item(value)
+            .map_err(|error| self.inputs_failed("serialising", uri, error.to_string()))
     }
 
     fn inputs_failed(&self, operation: &'static str, uri: &str, reason: String) -> LedgerError {
@@ -226,7 +291,9 @@ fn text(value: &str) -> AttributeValue {
 /// A transaction that failed by its conditions alone. A conflict with another transaction is a
 /// failure that a retry mends.
 fn done_before(error: &SdkError<TransactWriteItemsError>) -> bool {
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
+        error.as_service_error()
+    else {
         return false;
     };
     let mut by_condition = false;

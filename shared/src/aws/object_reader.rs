@@ -88,7 +88,10 @@ pub async fn open_object(
     let output = place.get(0).await.map_err(|error| place.failed(&error))?;
     let entity_tag = output.e_tag.clone().unwrap_or_default();
     let version_id = output.version_id.clone().filter(|version| version != "null");
-    let last_modified = output.last_modified.as_ref().and_then(|moment| DateTime::from_timestamp(moment.secs(), moment.subsec_nanos()));
+    let last_modified = output
+        .last_modified
+        .as_ref()
+        .and_then(|moment| DateTime::from_timestamp(moment.secs(), moment.subsec_nanos()));
     let place = Place { entity_tag: output.e_tag, ..place };
     let (send_chunk, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (send_digest, digest) = oneshot::channel();
@@ -137,7 +140,11 @@ impl Place {
     }
 
     /// Sends the body's chunks on, taking a broken download up again; none when it was given up.
-    async fn pump(&self, mut body: ByteStream, chunks: &mpsc::Sender<io::Result<Bytes>>) -> Option<Digest> {
+    async fn pump(
+        &self,
+        mut body: ByteStream,
+        chunks: &mpsc::Sender<io::Result<Bytes>>,
+    ) -> Option<Digest> {
         let mut digest = Context::new(&SHA256);
         let mut bytes = 0;
         let mut resumptions = 0;
@@ -156,7 +163,10 @@ impl Place {
             };
             let resumed = if resumptions < RESUMPTIONS { self.get(bytes).await.ok() } else { None };
             let Some(output) = resumed else {
-                let failure = SourceFailed(format!("s3://{}/{} broke off after {bytes} bytes: {reason}", self.bucket, self.key));
+                let failure = SourceFailed(format!(
+                    "s3://{}/{} broke off after {bytes} bytes: {reason}",
+                    self.bucket, self.key
+                ));
                 let _ = chunks.send(Err(io::Error::other(failure))).await;
                 return None;
             };
@@ -174,7 +184,7 @@ pub struct SourceFailed(String);
 impl SourceFailed {
     /// Whether an I/O error comes from the source, through whatever decoder.
     pub fn caused(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+        error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()).is_some()
     }
 }
 

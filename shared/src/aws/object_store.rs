@@ -53,8 +53,21 @@ impl Bucket {
     }
 
     /// Stores a small object.
-    pub async fn put(&self, key: &str, content_type: &str, body: Vec<u8>) -> Result<(), BucketError> {
-        let sent = self.client.put_object().bucket(&self.name).key(key).content_type(content_type).body(ByteStream::from(body)).send().await;
+    pub async fn put(
+        &self,
+        key: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<(), BucketError> {
+        let sent = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(content_type)
+            .body(ByteStream::from(body))
+            .send()
+            .await;
         sent.map(drop).map_err(|error| self.failed("PutObject", key, &error))
     }
 
@@ -62,23 +75,40 @@ impl Bucket {
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, BucketError> {
         let output = match self.client.get_object().bucket(&self.name).key(key).send().await {
             Ok(output) => output,
-            Err(error) if error.as_service_error().is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) => {
+            Err(error)
+                if error.as_service_error().is_some_and(
+                    aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key,
+                ) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(self.failed("GetObject", key, &error)),
         };
-        let body = output.body.collect().await.map_err(|error| self.failed("GetObject", key, &error))?;
+        let body =
+            output.body.collect().await.map_err(|error| self.failed("GetObject", key, &error))?;
         Ok(Some(body.into_bytes()))
     }
 
     /// Copies an object of another bucket here, at a version where one is given.
-    pub async fn copy_from(&self, bucket: &str, key: &str, version_id: Option<&str>, target: &str) -> Result<(), BucketError> {
-        let mut source = format!("{bucket}/{}", percent_encoding::utf8_percent_encode(key, UNRESERVED));
+    pub async fn copy_from(
+        &self,
+        bucket: &str,
+        key: &str,
+        version_id: Option<&str>,
+        target: &str,
+    ) -> Result<(), BucketError> {
+        let mut source =
+            format!("{bucket}/{}", percent_encoding::utf8_percent_encode(key, UNRESERVED));
         if let Some(version) = version_id {
             source.push_str("?versionId=");
             source.push_str(version);
         }
-        let sent = self.client.copy_object().bucket(&self.name).key(target).copy_source(source)
+        let sent = self
+            .client
+            .copy_object()
+            .bucket(&self.name)
+            .key(target)
+            .copy_source(source)
             // The tags of a landing object are not the quarantine's, and reading them needs a right of its own.
             .tagging_directive(aws_sdk_s3::types::TaggingDirective::Replace)
             .send()
@@ -86,14 +116,28 @@ impl Bucket {
         sent.map(drop).map_err(|error| self.failed("CopyObject", target, &error))
     }
 
-    fn failed<E: std::error::Error>(&self, operation: &'static str, key: &str, error: &E) -> BucketError {
-        BucketError { operation, bucket: self.name.clone(), key: key.to_owned(), reason: explain(error) }
+    fn failed<E: std::error::Error>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        error: &E,
+    ) -> BucketError {
+        BucketError {
+            operation,
+            bucket: self.name.clone(),
+            key: key.to_owned(),
+            reason: explain(error),
+        }
     }
 }
 
 /// What a copy source need not escape: RFC 3986's unreserved characters and the slash.
-const UNRESERVED: &percent_encoding::AsciiSet =
-    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const UNRESERVED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
 
 impl ObjectStore for Bucket {
     fn create(&self, key: &str) -> io::Result<Box<dyn ObjectSink>> {
@@ -133,9 +177,20 @@ impl Upload {
         let number = (self.parts.len() + self.under_way.len() + 1) as i32;
         let (bucket, key) = (self.bucket.clone(), self.key.clone());
         self.under_way.push_back(self.bucket.runtime.spawn(async move {
-            let sent = bucket.client.upload_part().bucket(&bucket.name).key(&key).upload_id(upload_id).part_number(number).body(ByteStream::from(body)).send().await;
+            let sent = bucket
+                .client
+                .upload_part()
+                .bucket(&bucket.name)
+                .key(&key)
+                .upload_id(upload_id)
+                .part_number(number)
+                .body(ByteStream::from(body))
+                .send()
+                .await;
             match sent {
-                Ok(part) => Ok(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build()),
+                Ok(part) => {
+                    Ok(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build())
+                }
                 Err(error) => Err(bucket.failed("UploadPart", &key, &error)),
             }
         }));
@@ -146,10 +201,22 @@ impl Upload {
         if let Some(upload_id) = &self.upload_id {
             return Ok(upload_id.clone());
         }
-        let create = self.bucket.client.create_multipart_upload().bucket(&self.bucket.name).key(&self.key).send();
+        let create = self
+            .bucket
+            .client
+            .create_multipart_upload()
+            .bucket(&self.bucket.name)
+            .key(&self.key)
+            .send();
         let created = match self.bucket.runtime.block_on(create) {
             Ok(created) => created,
-            Err(error) => return Err(io::Error::other(self.bucket.failed("CreateMultipartUpload", &self.key, &error))),
+            Err(error) => {
+                return Err(io::Error::other(self.bucket.failed(
+                    "CreateMultipartUpload",
+                    &self.key,
+                    &error,
+                )));
+            }
         };
         let upload_id = created.upload_id.unwrap_or_default();
         self.upload_id = Some(upload_id.clone());
@@ -157,7 +224,9 @@ impl Upload {
     }
 
     fn await_part(&mut self) -> io::Result<()> {
-        let Some(part) = self.under_way.pop_front() else { return Ok(()) };
+        let Some(part) = self.under_way.pop_front() else {
+            return Ok(());
+        };
         let part = self.bucket.runtime.block_on(part).map_err(io::Error::other)?;
         self.parts.push(part.map_err(io::Error::other)?);
         Ok(())
@@ -171,11 +240,25 @@ impl Upload {
         while !self.under_way.is_empty() {
             self.await_part()?;
         }
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(std::mem::take(&mut self.parts))).build();
-        let complete = self.bucket.client.complete_multipart_upload().bucket(&self.bucket.name).key(&self.key).upload_id(upload_id).multipart_upload(parts).send();
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(std::mem::take(&mut self.parts)))
+            .build();
+        let complete = self
+            .bucket
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bucket.name)
+            .key(&self.key)
+            .upload_id(upload_id)
+            .multipart_upload(parts)
+            .send();
         match self.bucket.runtime.block_on(complete) {
             Ok(_) => Ok(()),
-            Err(error) => Err(io::Error::other(self.bucket.failed("CompleteMultipartUpload", &self.key, &error))),
+            Err(error) => Err(io::Error::other(self.bucket.failed(
+                "CompleteMultipartUpload",
+                &self.key,
+                &error,
+            ))),
         }
     }
 }
@@ -201,9 +284,20 @@ impl ObjectSink for Upload {
             Some(upload_id) => self.complete_multipart(upload_id)?,
             None => {
                 let body = self.buffer.split().freeze();
-                let put = self.bucket.client.put_object().bucket(&self.bucket.name).key(&self.key).body(ByteStream::from(body)).send();
+                let put = self
+                    .bucket
+                    .client
+                    .put_object()
+                    .bucket(&self.bucket.name)
+                    .key(&self.key)
+                    .body(ByteStream::from(body))
+                    .send();
                 if let Err(error) = self.bucket.runtime.block_on(put) {
-                    return Err(io::Error::other(self.bucket.failed("PutObject", &self.key, &error)));
+                    return Err(io::Error::other(self.bucket.failed(
+                        "PutObject",
+                        &self.key,
+                        &error,
+                    )));
                 }
             }
         }
@@ -216,16 +310,30 @@ impl Drop for Upload {
     /// An upload that was given up costs storage until it is aborted; the bucket's lifecycle would do
     /// it after some days if this does not come through.
     fn drop(&mut self) {
-        let Some(upload_id) = self.upload_id.take() else { return };
+        let Some(upload_id) = self.upload_id.take() else {
+            return;
+        };
         for part in &self.under_way {
             part.abort();
         }
         if !self.completed {
             let (bucket, key) = (self.bucket.clone(), self.key.clone());
             self.bucket.runtime.spawn(async move {
-                let abort = bucket.client.abort_multipart_upload().bucket(&bucket.name).key(&key).upload_id(upload_id).send().await;
+                let abort = bucket
+                    .client
+                    .abort_multipart_upload()
+                    .bucket(&bucket.name)
+                    .key(&key)
+                    .upload_id(upload_id)
+                    .send()
+                    .await;
                 if let Err(error) = abort {
-                    tracing::warn!(bucket = bucket.name, key, error = explain(&error), "an unfinished upload was left behind");
+                    tracing::warn!(
+                        bucket = bucket.name,
+                        key,
+                        error = explain(&error),
+                        "an unfinished upload was left behind"
+                    );
                 }
             });
         }

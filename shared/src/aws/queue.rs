@@ -34,8 +34,14 @@ impl CommitsQueue {
     ///
     /// The de-duplication id is the request's own: an id of the input would let SQS swallow the
     /// request of a second attempt for five minutes, although the first may be lost.
-    pub async fn send(&self, table: &str, request_id: &str, pointer: &CommitPointer) -> Result<(), QueueError> {
-        let failed = |reason| QueueError { queue: self.url.clone(), key: pointer.key.clone(), reason };
+    pub async fn send(
+        &self,
+        table: &str,
+        request_id: &str,
+        pointer: &CommitPointer,
+    ) -> Result<(), QueueError> {
+        let failed =
+            |reason| QueueError { queue: self.url.clone(), key: pointer.key.clone(), reason };
         let body = serde_json::to_string(pointer).map_err(|error| failed(error.to_string()))?;
         let sent = self
             .client

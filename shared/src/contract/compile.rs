@@ -2,14 +2,14 @@
 //!
 //! Runs in the build script: a broken contract does not compile.
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::custom::Custom;
 use super::model::{
     Bound, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated, Normalize,
     PartitionTransform, Privacy, Route,
 };
-use super::odcs::{CustomProperty, DataContract, Property, SchemaObject};
+use super::odcs::{DataContract, Property, SchemaObject};
 
 /// The classifications a column may have.
 const CLASSIFICATIONS: [&str; 4] = ["public", "internal", "confidential", "restricted"];
@@ -24,9 +24,9 @@ pub struct ContractError {
     pub problem: String,
 }
 
-type Result<T> = std::result::Result<T, ContractError>;
+pub(super) type Result<T> = std::result::Result<T, ContractError>;
 
-fn refuse<T>(clause: impl Into<String>, problem: impl Into<String>) -> Result<T> {
+pub(super) fn refuse<T>(clause: impl Into<String>, problem: impl Into<String>) -> Result<T> {
     Err(ContractError { clause: clause.into(), problem: problem.into() })
 }
 
@@ -38,7 +38,10 @@ pub fn compile(text: &str) -> Result<Contract> {
     };
     check_header(&document)?;
     let [object] = document.schema.as_slice() else {
-        return refuse("schema", "must hold exactly one dataset; give every dataset a file of its own");
+        return refuse(
+            "schema",
+            "must hold exactly one dataset; give every dataset a file of its own",
+        );
     };
     let contract = compile_object(&document, object)?;
     check_columns(&contract)?;
@@ -56,8 +59,13 @@ fn check_header(document: &DataContract) -> Result<()> {
     if document.status != "active" {
         return refuse("status", format!("is {}; only an active contract ships", document.status));
     }
-    if document.version.split('.').count() != 3 || document.version.split('.').any(|part| part.parse::<u32>().is_err()) {
-        return refuse("version", format!("is {}; write a semantic version such as 1.0.0", document.version));
+    if document.version.split('.').count() != 3
+        || document.version.split('.').any(|part| part.parse::<u32>().is_err())
+    {
+        return refuse(
+            "version",
+            format!("is {}; write a semantic version such as 1.0.0", document.version),
+        );
     }
     check_name("domain", &document.domain)
 }
@@ -66,11 +74,16 @@ fn check_header(document: &DataContract) -> Result<()> {
 fn check_name(clause: &str, name: &str) -> Result<()> {
     let well_formed = !name.is_empty()
         && name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
-        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
     if well_formed {
         return Ok(());
     }
-    refuse(clause, format!("`{name}` must be snake_case: lower-case letters, digits and underscores"))
+    refuse(
+        clause,
+        format!("`{name}` must be snake_case: lower-case letters, digits and underscores"),
+    )
 }
 
 fn compile_object(document: &DataContract, object: &SchemaObject) -> Result<Contract> {
@@ -131,13 +144,26 @@ fn compile_column(object: &str, property: &Property) -> Result<Column> {
         classification: compile_classification(&clause, property)?,
         partition: compile_partition(&clause, property, custom.optional("partitionTransform")?)?,
         max_length: property.logical_type_options.max_length,
-        minimum: compile_bound(&clause, "minimum", column_type, property.logical_type_options.minimum.as_ref())?,
-        maximum: compile_bound(&clause, "maximum", column_type, property.logical_type_options.maximum.as_ref())?,
+        minimum: compile_bound(
+            &clause,
+            "minimum",
+            column_type,
+            property.logical_type_options.minimum.as_ref(),
+        )?,
+        maximum: compile_bound(
+            &clause,
+            "maximum",
+            column_type,
+            property.logical_type_options.maximum.as_ref(),
+        )?,
         description: property.description.clone().unwrap_or_default(),
     };
     custom.finish()?;
     if column.sources.is_empty() == column.generated.is_none() {
-        return refuse(clause, "needs either `source` or `generated` in customProperties, and not both");
+        return refuse(
+            clause,
+            "needs either `source` or `generated` in customProperties, and not both",
+        );
     }
     Ok(column)
 }
@@ -166,7 +192,8 @@ fn compile_decimal(clause: &str, text: &str) -> Result<ColumnType> {
     let parts = text.strip_prefix("decimal(").and_then(|rest| rest.strip_suffix(')'));
     let digits = parts.and_then(|inner| inner.split_once(','));
     if let Some((precision, scale)) = digits
-        && let (Ok(precision), Ok(scale)) = (precision.trim().parse::<u8>(), scale.trim().parse::<u8>())
+        && let (Ok(precision), Ok(scale)) =
+            (precision.trim().parse::<u8>(), scale.trim().parse::<u8>())
         && (1..=38).contains(&precision)
         && scale <= precision
     {
@@ -174,7 +201,9 @@ fn compile_decimal(clause: &str, text: &str) -> Result<ColumnType> {
     }
     refuse(
         clause,
-        format!("`{text}` is none of string, long, double, boolean, timestamp, date, decimal(precision,scale)"),
+        format!(
+            "`{text}` is none of string, long, double, boolean, timestamp, date, decimal(precision,scale)"
+        ),
     )
 }
 
@@ -192,13 +221,17 @@ fn compile_privacy(clause: &str, action: &str, truncate: Option<&str>) -> Result
         ("truncate", Some("url")) => Ok(Privacy::TruncateUrl),
         ("truncate", Some("date")) => Ok(Privacy::TruncateDate),
         ("truncate", _) => refuse(clause, "truncate needs a `truncate` property: ip, url or date"),
-        (other, _) => refuse(clause, format!("`{other}` is none of keep, hmac, redact, truncate, drop")),
+        (other, _) => {
+            refuse(clause, format!("`{other}` is none of keep, hmac, redact, truncate, drop"))
+        }
     }
 }
 
 fn compile_classification(clause: &str, property: &Property) -> Result<String> {
     match property.classification.as_deref() {
-        Some(classification) if CLASSIFICATIONS.contains(&classification) => Ok(classification.to_owned()),
+        Some(classification) if CLASSIFICATIONS.contains(&classification) => {
+            Ok(classification.to_owned())
+        }
         Some(other) => refuse(
             format!("{clause}.classification"),
             format!("`{other}` is none of {}", CLASSIFICATIONS.join(", ")),
@@ -221,7 +254,12 @@ fn compile_partition(
     refuse(clause, "`partitioned: true` and the custom property `partitionTransform` go together")
 }
 
-fn compile_bound(clause: &str, side: &str, column_type: ColumnType, value: Option<&Value>) -> Result<Option<Bound>> {
+fn compile_bound(
+    clause: &str,
+    side: &str,
+    column_type: ColumnType,
+    value: Option<&Value>,
+) -> Result<Option<Bound>> {
     let Some(value) = value else { return Ok(None) };
     let bound = match (column_type, value) {
         (ColumnType::Timestamp, Value::String(text)) => chrono::DateTime::parse_from_rfc3339(text)
@@ -232,7 +270,9 @@ fn compile_bound(clause: &str, side: &str, column_type: ColumnType, value: Optio
             .ok()
             .map(|day| Bound::Integer(i64::from(day.to_epoch_days()))),
         (ColumnType::Long, number) => number.as_i64().map(Bound::Integer),
-        (ColumnType::Double | ColumnType::Decimal { .. }, number) => number.as_f64().map(Bound::Number),
+        (ColumnType::Double | ColumnType::Decimal { .. }, number) => {
+            number.as_f64().map(Bound::Number)
+        }
         _ => None,
     };
     if bound.is_none() {
@@ -251,7 +291,10 @@ fn check_columns(contract: &Contract) -> Result<()> {
         if column.field_id != expected {
             return refuse(
                 format!("{clause}.{}.customProperties.fieldId", column.name),
-                format!("is {}, expected {expected}: field ids count from 1 in the order of the file, and only grow at its end", column.field_id),
+                format!(
+                    "is {}, expected {expected}: field ids count from 1 in the order of the file, and only grow at its end",
+                    column.field_id
+                ),
             );
         }
         if contract.columns[..position].iter().any(|earlier| earlier.name == column.name) {
@@ -260,14 +303,21 @@ fn check_columns(contract: &Contract) -> Result<()> {
         if let (Some(_), false) = (column.generated, column.column_type == ColumnType::String) {
             return refuse(format!("{clause}.{}", column.name), "a generated column is a string");
         }
-        let needs_text = !matches!(column.privacy, Privacy::Keep | Privacy::Drop | Privacy::TruncateDate);
+        let needs_text =
+            !matches!(column.privacy, Privacy::Keep | Privacy::Drop | Privacy::TruncateDate);
         if needs_text && column.column_type != ColumnType::String {
-            return refuse(format!("{clause}.{}", column.name), "its privacy action needs physicalType string");
+            return refuse(
+                format!("{clause}.{}", column.name),
+                "its privacy action needs physicalType string",
+            );
         }
     }
     let partitions = contract.columns.iter().filter(|column| column.partition.is_some()).count();
     if partitions != 1 {
-        return refuse(clause, format!("{partitions} columns are partitioned, expected exactly one"));
+        return refuse(
+            clause,
+            format!("{partitions} columns are partitioned, expected exactly one"),
+        );
     }
     Ok(())
 }
@@ -279,7 +329,10 @@ fn check_references(contract: &Contract) -> Result<()> {
     for (property, names) in groups.chain(keys) {
         for name in names {
             if contract.position(name).is_none() {
-                return refuse(format!("{object}.{property}"), format!("names `{name}`, which is no column"));
+                return refuse(
+                    format!("{object}.{property}"),
+                    format!("names `{name}`, which is no column"),
+                );
             }
         }
     }
@@ -292,54 +345,4 @@ fn check_references(contract: &Contract) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// The custom properties of one element, taken out one by one; what is left over is unknown.
-struct Custom<'a> {
-    clause: &'a str,
-    left: Vec<(&'a str, Value)>,
-}
-
-impl<'a> Custom<'a> {
-    fn new(clause: &'a str, properties: &'a [CustomProperty]) -> Result<Self> {
-        let mut left: Vec<(&str, Value)> = Vec::with_capacity(properties.len());
-        for entry in properties {
-            if left.iter().any(|(name, _)| *name == entry.property) {
-                return refuse(format!("{clause}.customProperties.{}", entry.property), "stands twice");
-            }
-            left.push((&entry.property, entry.value.clone()));
-        }
-        Ok(Self { clause, left })
-    }
-
-    fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
-        let Some(found) = self.left.iter().position(|(property, _)| *property == name) else {
-            return Ok(None);
-        };
-        let (_, value) = self.left.swap_remove(found);
-        self.parse(name, value).map(Some)
-    }
-
-    fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
-        match self.optional(name)? {
-            Some(value) => Ok(value),
-            None => refuse(format!("{}.customProperties.{name}", self.clause), "is missing"),
-        }
-    }
-
-    fn parse<T: DeserializeOwned>(&self, name: &str, value: Value) -> Result<T> {
-        serde_json::from_value(value).or_else(|error| {
-            refuse(format!("{}.customProperties.{name}", self.clause), error.to_string())
-        })
-    }
-
-    fn finish(self) -> Result<()> {
-        match self.left.first() {
-            None => Ok(()),
-            Some((unknown, _)) => refuse(
-                format!("{}.customProperties.{unknown}", self.clause),
-                "is not known here; the README lists the keys",
-            ),
-        }
-    }
 }

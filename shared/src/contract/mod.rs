@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod compile;
+#[cfg(test)]
+mod custom;
 mod model;
 #[cfg(test)]
 mod odcs;

@@ -62,18 +62,58 @@ fn a_defect_is_named_with_its_clause() {
         ("v3.1.0", "v2.0.0", "apiVersion"),
         ("version: 1.2.0", "version: one", "version"),
         ("domain: shop", "domain: Shop", "domain"),
-        ("classification: internal", "classification: secret", "schema.orders.properties.order_id.classification"),
-        ("        classification: internal\n", "", "schema.orders.properties.order_id.classification"),
-        ("{property: fieldId, value: 2}", "{property: fieldId, value: 7}", "schema.orders.properties.ordered_on.customProperties.fieldId"),
-        ("{property: privacy, value: keep}", "{property: privacy, value: hide}", "schema.orders.properties.order_id.customProperties.privacy"),
-        (", {property: privacy, value: keep}", "", "schema.orders.properties.order_id.customProperties.privacy"),
-        ("{property: privacy, value: keep}", "{property: privcy, value: keep}", "schema.orders.properties.order_id.customProperties.privacy"),
-        ("{property: source, value: id}", "{property: sauce, value: id}", "schema.orders.properties.order_id.customProperties.sauce"),
+        (
+            "classification: internal",
+            "classification: secret",
+            "schema.orders.properties.order_id.classification",
+        ),
+        (
+            "        classification: internal\n",
+            "",
+            "schema.orders.properties.order_id.classification",
+        ),
+        (
+            "{property: fieldId, value: 2}",
+            "{property: fieldId, value: 7}",
+            "schema.orders.properties.ordered_on.customProperties.fieldId",
+        ),
+        (
+            "{property: privacy, value: keep}",
+            "{property: privacy, value: hide}",
+            "schema.orders.properties.order_id.customProperties.privacy",
+        ),
+        (
+            ", {property: privacy, value: keep}",
+            "",
+            "schema.orders.properties.order_id.customProperties.privacy",
+        ),
+        (
+            "{property: privacy, value: keep}",
+            "{property: privcy, value: keep}",
+            "schema.orders.properties.order_id.customProperties.privacy",
+        ),
+        (
+            "{property: source, value: id}",
+            "{property: sauce, value: id}",
+            "schema.orders.properties.order_id.customProperties.sauce",
+        ),
         ("decimal(38,6)", "decimal(39,6)", "schema.orders.properties.total.physicalType"),
-        ("logicalType: date", "logicalType: string", "schema.orders.properties.ordered_on.physicalType"),
-        ("value: [order_id]", "value: [order_number]", "schema.orders.customProperties.deduplicateBy"),
+        (
+            "logicalType: date",
+            "logicalType: string",
+            "schema.orders.properties.ordered_on.physicalType",
+        ),
+        (
+            "value: [order_id]",
+            "value: [order_number]",
+            "schema.orders.customProperties.deduplicateBy",
+        ),
         ("        partitioned: true\n", "", "schema.orders.properties.ordered_on"),
-        ("minimum: 0", "minimum: cheap", "schema.orders.properties.total.logicalTypeOptions.minimum"),
+        (
+            "minimum: 0",
+            "minimum: cheap",
+            "schema.orders.properties.total.logicalTypeOptions.minimum",
+        ),
         ("name: total", "name: order_id", "schema.orders.properties.order_id"),
     ] {
         assert_eq!(refused(from, to).clause, clause, "{to}");
@@ -83,9 +123,12 @@ fn a_defect_is_named_with_its_clause() {
 #[test]
 fn every_contract_that_ships_is_among_the_compiled() {
     let mut files = 0;
-    for domain in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts")).unwrap() {
+    for domain in
+        std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts")).unwrap()
+    {
         for file in std::fs::read_dir(domain.unwrap().path()).unwrap() {
-            let contract = compile(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+            let contract =
+                compile(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
             assert!(contracts().contains(&contract), "{}", contract.dataset());
             files += 1;
         }
@@ -98,7 +141,12 @@ fn personal_data_is_never_kept_by_the_contracts_that_ship() {
     for contract in contracts() {
         for column in &contract.columns {
             let open = matches!(column.privacy, Privacy::Keep);
-            assert!(!(open && column.classification == "restricted"), "{}.{}", contract.dataset(), column.name);
+            assert!(
+                !(open && column.classification == "restricted"),
+                "{}.{}",
+                contract.dataset(),
+                column.name
+            );
         }
     }
 }

@@ -33,7 +33,9 @@ impl fmt::Display for Compression {
 }
 
 /// Opens a stream of stored bytes and gives the decoded ones.
-pub fn open<'a>(mut source: impl Read + Send + 'a) -> io::Result<(Compression, Box<dyn Read + Send + 'a>)> {
+pub fn open<'a>(
+    mut source: impl Read + Send + 'a,
+) -> io::Result<(Compression, Box<dyn Read + Send + 'a>)> {
     let head = read_head(&mut source)?;
     let compression = recognise(&head);
     let buffered = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(source));

@@ -76,7 +76,9 @@ impl<R: Read> LineReader<R> {
     /// The next line that is not blank; none at the end.
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
-            let Some(found) = self.find_line()? else { return Ok(None) };
+            let Some(found) = self.find_line()? else {
+                return Ok(None);
+            };
             self.number += 1;
             match found {
                 Found::TooLong { offset, length } => {
@@ -221,7 +223,10 @@ mod tests {
         let mut reader = LineReader::new(text.as_bytes());
         assert_eq!(reader.next_line().unwrap(), Some(Line::Record { number: 1, bytes: b"a" }));
         let length = long.len() as u64;
-        assert_eq!(reader.next_line().unwrap(), Some(Line::TooLong { number: 2, offset: 2, length }));
+        assert_eq!(
+            reader.next_line().unwrap(),
+            Some(Line::TooLong { number: 2, offset: 2, length })
+        );
         assert_eq!(reader.next_line().unwrap(), Some(Line::Record { number: 3, bytes: b"b" }));
         assert_eq!(reader.next_line().unwrap(), None);
         assert!(reader.buffer.len() <= 4 * MAX_RECORD_BYTES);

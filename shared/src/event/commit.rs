@@ -110,8 +110,12 @@ impl TableSchema {
             });
         }
         let (partition_column, partition_transform) = match contract.partition_column() {
-            Some((position, PartitionTransform::Day)) => (contract.columns[position].name.clone(), "day"),
-            Some((position, PartitionTransform::Identity)) => (contract.columns[position].name.clone(), "identity"),
+            Some((position, PartitionTransform::Day)) => {
+                (contract.columns[position].name.clone(), "day")
+            }
+            Some((position, PartitionTransform::Identity)) => {
+                (contract.columns[position].name.clone(), "identity")
+            }
             None => (String::new(), ""),
         };
         Self {

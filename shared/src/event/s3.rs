@@ -53,7 +53,11 @@ pub fn object_created_events(text: &str) -> Result<Vec<ObjectCreated>, EventErro
     Ok(found)
 }
 
-fn read_envelope(event: &Value, depth: u8, found: &mut Vec<ObjectCreated>) -> Result<(), EventError> {
+fn read_envelope(
+    event: &Value,
+    depth: u8,
+    found: &mut Vec<ObjectCreated>,
+) -> Result<(), EventError> {
     if depth == 0 {
         return Err(EventError::TooDeep);
     }
@@ -75,7 +79,11 @@ fn read_envelope(event: &Value, depth: u8, found: &mut Vec<ObjectCreated>) -> Re
     Ok(())
 }
 
-fn read_record(record: &Value, depth: u8, found: &mut Vec<ObjectCreated>) -> Result<(), EventError> {
+fn read_record(
+    record: &Value,
+    depth: u8,
+    found: &mut Vec<ObjectCreated>,
+) -> Result<(), EventError> {
     let inner = record.get("body").or_else(|| record.pointer("/Sns/Message"));
     if let Some(inner) = inner.and_then(Value::as_str) {
         return read_envelope(&serde_json::from_str(inner)?, depth - 1, found);
@@ -91,7 +99,11 @@ fn read_record(record: &Value, depth: u8, found: &mut Vec<ObjectCreated>) -> Res
     found.push(ObjectCreated {
         bucket: record.s3.bucket.name.ok_or(EventError::Missing("bucket name"))?,
         key: decode_key(&key)?,
-        version_id: record.s3.object.version_id.filter(|version| !version.is_empty() && version != "null"),
+        version_id: record
+            .s3
+            .object
+            .version_id
+            .filter(|version| !version.is_empty() && version != "null"),
         at: Some(record.event_time),
     });
     Ok(())
@@ -169,11 +181,13 @@ mod tests {
     }
 
     fn sns(inner: &str) -> String {
-        json!({"Type": "Notification", "MessageId": "m", "TopicArn": "t", "Message": inner}).to_string()
+        json!({"Type": "Notification", "MessageId": "m", "TopicArn": "t", "Message": inner})
+            .to_string()
     }
 
     fn sqs(inner: &str) -> String {
-        json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": inner}]}).to_string()
+        json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": inner}]})
+            .to_string()
     }
 
     #[test]
@@ -198,7 +212,8 @@ mod tests {
 
     #[test]
     fn the_test_event_and_removals_name_no_object() {
-        let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "landing"}).to_string();
+        let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "landing"})
+            .to_string();
         assert_eq!(object_created_events(&test).unwrap(), []);
         assert_eq!(object_created_events(&sns(&test)).unwrap(), []);
         let removed = straight("a").replace("ObjectCreated:Put", "ObjectRemoved:Delete");

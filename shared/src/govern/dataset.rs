@@ -57,8 +57,10 @@ enum Refusal {
 impl DatasetGovernor {
     /// A governor for a contract. `read_by_router` are paths that are known, though no column.
     pub fn new(contract: &'static Contract, plan: Arc<Plan>, read_by_router: &[&str]) -> Self {
-        let slots_of = |column: &Column| column.sources.iter().filter_map(|path| plan.slot(path)).collect();
-        let positions = |names: &Vec<String>| names.iter().filter_map(|name| contract.position(name)).collect();
+        let slots_of =
+            |column: &Column| column.sources.iter().filter_map(|path| plan.slot(path)).collect();
+        let positions =
+            |names: &Vec<String>| names.iter().filter_map(|name| contract.position(name)).collect();
         Self {
             slots: contract.columns.iter().map(slots_of).collect(),
             require_one_of: contract.require_one_of.iter().map(positions).collect(),
@@ -102,7 +104,11 @@ impl DatasetGovernor {
     }
 
     /// Judges a record that was routed here.
-    pub fn judge<'a>(&'a mut self, scanned: &Scanned<'a>, pseudonymizer: &mut Pseudonymizer) -> Verdict<'a> {
+    pub fn judge<'a>(
+        &'a mut self,
+        scanned: &Scanned<'a>,
+        pseudonymizer: &mut Pseudonymizer,
+    ) -> Verdict<'a> {
         self.counts.routed += 1;
         match self.fill(scanned, pseudonymizer) {
             Err(Refused::Discard) => {
@@ -121,13 +127,19 @@ impl DatasetGovernor {
             return Verdict::Duplicate;
         }
         self.counts.committed += 1;
-        if let Some(Cell::Scratch { start, end }) = self.extra_column.map(|column| self.cells[column]) {
+        if let Some(Cell::Scratch { start, end }) =
+            self.extra_column.map(|column| self.cells[column])
+        {
             self.extra.count(&self.scratch[start as usize..end as usize]);
         }
         Verdict::Row(Row { cells: &self.cells, record: scanned.record(), scratch: &self.scratch })
     }
 
-    fn fill(&mut self, scanned: &Scanned<'_>, pseudonymizer: &mut Pseudonymizer) -> Result<(), Refused> {
+    fn fill(
+        &mut self,
+        scanned: &Scanned<'_>,
+        pseudonymizer: &mut Pseudonymizer,
+    ) -> Result<(), Refused> {
         self.cells.clear();
         self.scratch.clear();
         self.left_out.clear();
@@ -136,11 +148,16 @@ impl DatasetGovernor {
                 Ok(cell) => cell,
                 Err(Refusal::Discard) => return Err(Refused::Discard),
                 Err(Refusal::Reject(reason, clause)) => {
-                    return Err(self.reject(reason, &format!("properties.{}.{clause}", column.name)));
+                    return Err(
+                        self.reject(reason, &format!("properties.{}.{clause}", column.name))
+                    );
                 }
             };
             if cell == Cell::Null && column.required {
-                return Err(self.reject(Reason::RequiredValueMissing, &format!("properties.{}.required", column.name)));
+                return Err(self.reject(
+                    Reason::RequiredValueMissing,
+                    &format!("properties.{}.required", column.name),
+                ));
             }
             self.cells.push(cell);
         }
@@ -164,7 +181,9 @@ impl DatasetGovernor {
             match self.contract.evolution.columns {
                 EvolutionMode::DiscardValue => {}
                 EvolutionMode::DiscardRow => return Err(Refused::Discard),
-                EvolutionMode::Freeze => return Err(self.reject(Reason::UnknownMember, "evolution.columns")),
+                EvolutionMode::Freeze => {
+                    return Err(self.reject(Reason::UnknownMember, "evolution.columns"));
+                }
             }
         }
         if let Some(column) = self.extra_column {
@@ -192,21 +211,30 @@ impl DatasetGovernor {
             return Ok(Cell::Null);
         }
         let found = self.slots[position].iter().find_map(|slot| Some((*slot, scanned.raw(*slot)?)));
-        let Some((slot, raw)) = found else { return Ok(Cell::Null) };
+        let Some((slot, raw)) = found else {
+            return Ok(Cell::Null);
+        };
         if column.privacy == Privacy::Redact {
             return Ok(self.made(|scratch| scratch.push_str(REDACTED)));
         }
-        let Some(text) = value::text(raw) else { return self.wrong_type(slot) };
+        let Some(text) = value::text(raw) else {
+            return self.wrong_type(slot);
+        };
         if column.required && text.is_empty() {
             return Ok(Cell::Null);
         }
         if column.column_type == ColumnType::String {
-            if column.max_length.is_some_and(|longest| text.len() > longest && text.chars().count() > longest) {
+            if column
+                .max_length
+                .is_some_and(|longest| text.len() > longest && text.chars().count() > longest)
+            {
                 return Err(Refusal::Reject(Reason::OutOfRange, "logicalTypeOptions.maxLength"));
             }
             return Ok(self.text_cell(column, scanned, &text, pseudonymizer));
         }
-        let Some(cell) = value::typed(column.column_type, &text) else { return self.wrong_type(slot) };
+        let Some(cell) = value::typed(column.column_type, &text) else {
+            return self.wrong_type(slot);
+        };
         if !value::within(cell, column.column_type, column.minimum, column.maximum) {
             return Err(Refusal::Reject(Reason::OutOfRange, "logicalTypeOptions"));
         }
@@ -227,7 +255,13 @@ impl DatasetGovernor {
         }
     }
 
-    fn text_cell(&mut self, column: &Column, scanned: &Scanned<'_>, text: &str, pseudonymizer: &mut Pseudonymizer) -> Cell {
+    fn text_cell(
+        &mut self,
+        column: &Column,
+        scanned: &Scanned<'_>,
+        text: &str,
+        pseudonymizer: &mut Pseudonymizer,
+    ) -> Cell {
         if let Some(parameter) = &column.query_parameter {
             return self.made(|scratch| {
                 privacy::query_parameter(text, parameter, scratch);
@@ -272,7 +306,7 @@ impl DatasetGovernor {
                     // Debug of the cell tells 1 from "1"; the length keeps ("a","bc") from ("ab","c").
                     let cell = self.cells[*position];
                     let part = row.text(cell).map_or_else(|| format!("{cell:?}"), str::to_owned);
-                    key.push_str(&format!("{}:{part}", part.len()));
+                    key.extend([&part.len().to_string(), ":", &part]);
                 }
                 XxHash3_128::oneshot(key.as_bytes())
             }

@@ -36,7 +36,10 @@ impl Extra {
     pub(super) fn new(plan: &Plan, contract: &Contract, read_by_router: &[&str]) -> Self {
         let own = |path: &str| {
             read_by_router.contains(&path)
-                || contract.columns.iter().any(|column| column.sources.iter().any(|source| source == path))
+                || contract
+                    .columns
+                    .iter()
+                    .any(|column| column.sources.iter().any(|source| source == path))
         };
         let mut foreign = Vec::new();
         for slot in 0..plan.slot_count() {
@@ -57,7 +60,13 @@ impl Extra {
 
     /// Appends the text for a record, and for values left out of their columns; nothing where there
     /// is nothing to list. Tells whether the record had a member that no column takes.
-    pub(super) fn append(&self, scanned: &Scanned<'_>, left_out: &[SlotId], plan: &Plan, target: &mut String) -> bool {
+    pub(super) fn append(
+        &self,
+        scanned: &Scanned<'_>,
+        left_out: &[SlotId],
+        plan: &Plan,
+        target: &mut String,
+    ) -> bool {
         let start = target.len();
         for (node, name, json_type) in scanned.unknown() {
             if self.lists[node] {
@@ -112,7 +121,10 @@ impl Extra {
 
 /// Whether an object above a path lists its unknown members.
 fn lists_path(contract: &Contract, path: &str) -> bool {
-    let below = |above: &String| above.is_empty() || path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('.'));
+    let below = |above: &String| {
+        above.is_empty()
+            || path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    };
     contract.unknown_members_of.iter().any(below)
 }
 
@@ -156,7 +168,17 @@ mod tests {
         for good in ["firstName", "utm source", "$os", "größe", "address.city", "x2"] {
             assert_eq!(shown_name(good), good);
         }
-        for bad in ["", "ada@example.com", "203.0.113.77", "user_123456", "a\"b", "a\\", "4111 1111", "\u{0}x", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "ada@example.com",
+            "203.0.113.77",
+            "user_123456",
+            "a\"b",
+            "a\\",
+            "4111 1111",
+            "\u{0}x",
+            &"x".repeat(65),
+        ] {
             assert_eq!(shown_name(bad), UNNAMED, "{bad}");
         }
     }

@@ -126,7 +126,12 @@ mod tests {
         for number in 0_u32..1_000_000 {
             assert!(keys.insert(XxHash3_128::oneshot(&number.to_le_bytes())));
             if number > 50_000 && number % 10_007 == 0 {
-                assert!(keys.bytes() <= 16 * keys.len(), "{} bytes for {}", keys.bytes(), keys.len());
+                assert!(
+                    keys.bytes() <= 16 * keys.len(),
+                    "{} bytes for {}",
+                    keys.bytes(),
+                    keys.len()
+                );
             }
         }
         assert!(!keys.insert(XxHash3_128::oneshot(&7_u32.to_le_bytes())));

@@ -22,4 +22,4 @@ pub use plan::{Plan, SlotId};
 pub use privacy::Pseudonymizer;
 pub use quarantine::{QuarantineEntry, QuarantineOrigin, Reason, Rejection};
 pub use row::{Cell, Row};
-pub use scan::{Scanned, ScanError, Scanner};
+pub use scan::{ScanError, Scanned, Scanner};

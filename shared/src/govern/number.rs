@@ -8,8 +8,7 @@
 pub(super) fn parse_decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
     let (negative, unsigned) = match text.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
+        [b'+', rest @ ..] | rest => (false, rest),
     };
     let (digits, exponent) = split_exponent(unsigned)?;
     let (whole, fraction) = split_point(digits)?;
@@ -36,7 +35,8 @@ pub(super) fn parse_long(text: &str) -> Option<i64> {
 
 /// A finite 64-bit float.
 pub(super) fn parse_double(text: &str) -> Option<f64> {
-    let numeric = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+    let numeric =
+        text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
     if !numeric {
         return None;
     }
@@ -57,7 +57,8 @@ fn split_point(digits: &[u8]) -> Option<(&[u8], &[u8])> {
         Some(point) => (&digits[..point], &digits[point + 1..]),
         None => (digits, &digits[digits.len()..]),
     };
-    let well_formed = !(whole.is_empty() && fraction.is_empty()) && whole.iter().chain(fraction).all(u8::is_ascii_digit);
+    let well_formed = !(whole.is_empty() && fraction.is_empty())
+        && whole.iter().chain(fraction).all(u8::is_ascii_digit);
     well_formed.then_some((whole, fraction))
 }
 

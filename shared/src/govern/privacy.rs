@@ -35,7 +35,12 @@ impl Pseudonymizer {
     }
 
     /// Appends the pseudonym of a value to `target`; false when nothing is left after normalising.
-    pub(super) fn append(&mut self, value: &str, normalize: Option<Normalize>, target: &mut String) -> bool {
+    pub(super) fn append(
+        &mut self,
+        value: &str,
+        normalize: Option<Normalize>,
+        target: &mut String,
+    ) -> bool {
         self.normalized.clear();
         normalize_into(value, normalize, &mut self.normalized);
         if self.normalized.is_empty() {
@@ -136,7 +141,9 @@ fn holds_address(text: &str) -> bool {
 
 /// The value of a query parameter of a URL, decoded; none where it is absent or empty.
 pub(super) fn query_parameter(url: &str, name: &str, target: &mut String) -> bool {
-    let Some((_, query)) = url.split_once('?') else { return false };
+    let Some((_, query)) = url.split_once('?') else {
+        return false;
+    };
     let query = query.split_once('#').map_or(query, |(query, _)| query);
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         if key == name && !value.is_empty() {
@@ -162,7 +169,9 @@ mod tests {
     fn the_pseudonym_is_hmac_sha256() {
         let mut pseudonymizer = Pseudonymizer::new(b"Jefe");
         for _ in 0..2 {
-            let text = made(|text| assert!(pseudonymizer.append("what do ya want for nothing?", None, text)));
+            let text = made(|text| {
+                assert!(pseudonymizer.append("what do ya want for nothing?", None, text));
+            });
             assert_eq!(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
         }
     }
@@ -170,8 +179,13 @@ mod tests {
     #[test]
     fn one_person_has_one_pseudonym() {
         let mut pseudonymizer = Pseudonymizer::new(b"key");
-        let mut of = |value: &str, normalize| made(|text| assert!(pseudonymizer.append(value, Some(normalize), text)));
-        assert_eq!(of(" Ada@Example.com ", Normalize::Email), of("ada@example.com", Normalize::Email));
+        let mut of = |value: &str, normalize| {
+            made(|text| assert!(pseudonymizer.append(value, Some(normalize), text)))
+        };
+        assert_eq!(
+            of(" Ada@Example.com ", Normalize::Email),
+            of("ada@example.com", Normalize::Email)
+        );
         assert_eq!(of("+49 (30) 123-45", Normalize::Phone), of("+493012345", Normalize::Phone));
         assert_ne!(of("Ada", Normalize::Trim), of("ada", Normalize::Trim));
         assert!(!pseudonymizer.append("  ", Some(Normalize::Trim), &mut String::new()));

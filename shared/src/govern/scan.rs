@@ -163,7 +163,9 @@ impl Scanner {
 
     /// Scans one record.
     pub fn scan<'a>(&'a mut self, record: &'a [u8]) -> Result<Scanned<'a>, ScanError> {
-        let Ok(record) = str::from_utf8(record) else { return Err(ScanError::NotJson) };
+        let Ok(record) = str::from_utf8(record) else {
+            return Err(ScanError::NotJson);
+        };
         let record = record.trim_ascii();
         self.slots.fill(None);
         self.unknown.clear();
@@ -172,8 +174,12 @@ impl Scanner {
         }
         let mut last_end = 0;
         for entry in to_object_iter(record) {
-            let Ok((name, value)) = entry else { return Err(ScanError::NotJson) };
-            let Cow::Borrowed(raw) = value.as_raw_cow() else { return Err(ScanError::NotJson) };
+            let Ok((name, value)) = entry else {
+                return Err(ScanError::NotJson);
+            };
+            let Cow::Borrowed(raw) = value.as_raw_cow() else {
+                return Err(ScanError::NotJson);
+            };
             last_end = Span::of(raw, record).end as usize;
             self.take(record, 0, name, raw, value);
         }
@@ -187,12 +193,21 @@ impl Scanner {
     fn walk<'a>(&mut self, record: &'a str, node: usize, members: ObjectJsonIter<'a>) {
         for entry in members {
             let Ok((name, value)) = entry else { return };
-            let Cow::Borrowed(raw) = value.as_raw_cow() else { return };
+            let Cow::Borrowed(raw) = value.as_raw_cow() else {
+                return;
+            };
             self.take(record, node, name, raw, value);
         }
     }
 
-    fn take<'a>(&mut self, record: &'a str, node: usize, name: Cow<'a, str>, raw: &'a str, value: LazyValue<'a>) {
+    fn take<'a>(
+        &mut self,
+        record: &'a str,
+        node: usize,
+        name: Cow<'a, str>,
+        raw: &'a str,
+        value: LazyValue<'a>,
+    ) {
         let holder = self.plan.node(node);
         let Some(child) = holder.child(&name) else {
             if holder.lists_unknown {
@@ -249,13 +264,16 @@ mod tests {
     use super::*;
 
     fn plan() -> Arc<Plan> {
-        let mut plan = Plan::new(&[], &["type", "context.page.url", "properties.revenue", "properties"]);
+        let mut plan =
+            Plan::new(&[], &["type", "context.page.url", "properties.revenue", "properties"]);
         plan.list_unknown_for_tests(&["", "properties"]);
         Arc::new(plan)
     }
 
     fn unknown(scanned: &Scanned<'_>, plan: &Plan) -> Vec<String> {
-        let shown = |(node, name, json_type): (usize, &str, JsonType)| format!("{}/{name}:{}", plan.node(node).path, json_type.name());
+        let shown = |(node, name, json_type): (usize, &str, JsonType)| {
+            format!("{}/{name}:{}", plan.node(node).path, json_type.name())
+        };
         scanned.unknown().map(shown).collect()
     }
 
@@ -276,14 +294,31 @@ mod tests {
         let plan = plan();
         let mut scanner = Scanner::new(plan);
         for bad in [
-            "", "x", "{", "{\"a\":1", "{\"a\":}", "{\"a\":1}}", "{\"a\":1} {}", "{} x", "{\"a\":{\"b\":tru}}",
-            "{\"a\":[1,]}", "{\"a\":\"\x01\"}", "{\"a\":01}", "{\"a\" 1}", "{a:1}", "{\"a\":1,}",
+            "",
+            "x",
+            "{",
+            "{\"a\":1",
+            "{\"a\":}",
+            "{\"a\":1}}",
+            "{\"a\":1} {}",
+            "{} x",
+            "{\"a\":{\"b\":tru}}",
+            "{\"a\":[1,]}",
+            "{\"a\":\"\x01\"}",
+            "{\"a\":01}",
+            "{\"a\" 1}",
+            "{a:1}",
+            "{\"a\":1,}",
         ] {
             assert_eq!(scanner.scan(bad.as_bytes()).err(), Some(ScanError::NotJson), "{bad}");
         }
         assert_eq!(scanner.scan(b"{\"a\":\"\xff\"}").err(), Some(ScanError::NotJson));
         for other in ["[]", "1", "\"text\"", "null"] {
-            assert_eq!(scanner.scan(other.as_bytes()).err(), Some(ScanError::NotAnObject), "{other}");
+            assert_eq!(
+                scanner.scan(other.as_bytes()).err(),
+                Some(ScanError::NotAnObject),
+                "{other}"
+            );
         }
         for good in ["{}", " { } ", "{\"a\":1}\r", "{\"a\":{}}"] {
             assert!(scanner.scan(good.as_bytes()).is_ok(), "{good}");

@@ -10,7 +10,11 @@
 /// that no calendar has.
 pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
-    if bytes.len() < 19 || bytes[13] != b':' || bytes[16] != b':' || !matches!(bytes[10], b'T' | b't' | b' ') {
+    if bytes.len() < 19
+        || bytes[13] != b':'
+        || bytes[16] != b':'
+        || !matches!(bytes[10], b'T' | b't' | b' ')
+    {
         return None;
     }
     let days = parse_date(&text[..10])?;
@@ -130,9 +134,18 @@ mod tests {
     #[test]
     fn what_is_no_timestamp_is_none() {
         for text in [
-            "", "2019-12-01", "2019-02-29T00:00:00Z", "2019-13-01T00:00:00Z", "2019-12-01T24:00:00Z",
-            "2019-12-01T00:00:00.Z", "2019-12-01T00:00:00X", "2019-12-01T00:00:00+25:00", "20191-2-01T00:00:00Z",
-            "2019-12-01T00:00:0é", "２０１９-12-01T00:00:00Z", "1575158408000",
+            "",
+            "2019-12-01",
+            "2019-02-29T00:00:00Z",
+            "2019-13-01T00:00:00Z",
+            "2019-12-01T24:00:00Z",
+            "2019-12-01T00:00:00.Z",
+            "2019-12-01T00:00:00X",
+            "2019-12-01T00:00:00+25:00",
+            "20191-2-01T00:00:00Z",
+            "2019-12-01T00:00:0é",
+            "２０１９-12-01T00:00:00Z",
+            "1575158408000",
         ] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }

@@ -37,14 +37,21 @@ pub(super) fn typed(column_type: ColumnType, text: &str) -> Option<Cell> {
             "false" => Some(Cell::Boolean(false)),
             _ => None,
         },
-        ColumnType::Decimal { precision, scale } => parse_decimal(text, precision, scale).map(Cell::Decimal),
+        ColumnType::Decimal { precision, scale } => {
+            parse_decimal(text, precision, scale).map(Cell::Decimal)
+        }
         ColumnType::Timestamp => parse_timestamp(text).map(Cell::Timestamp),
         ColumnType::Date => parse_date(text.get(..10).unwrap_or(text)).map(Cell::Date),
     }
 }
 
 /// Whether a value keeps to the contract's limits.
-pub(super) fn within(cell: Cell, column_type: ColumnType, minimum: Option<Bound>, maximum: Option<Bound>) -> bool {
+pub(super) fn within(
+    cell: Cell,
+    column_type: ColumnType,
+    minimum: Option<Bound>,
+    maximum: Option<Bound>,
+) -> bool {
     let above = minimum.is_none_or(|bound| compare(cell, column_type, bound, f64::ge, i64::ge));
     above && maximum.is_none_or(|bound| compare(cell, column_type, bound, f64::le, i64::le))
 }
@@ -57,11 +64,15 @@ fn compare(
     integers: fn(&i64, &i64) -> bool,
 ) -> bool {
     match (cell, bound) {
-        (Cell::Long(value) | Cell::Timestamp(value), Bound::Integer(bound)) => integers(&value, &bound),
+        (Cell::Long(value) | Cell::Timestamp(value), Bound::Integer(bound)) => {
+            integers(&value, &bound)
+        }
         (Cell::Date(value), Bound::Integer(bound)) => integers(&i64::from(value), &bound),
         (Cell::Double(value), Bound::Number(bound)) => numbers(&value, &bound),
         (Cell::Decimal(value), Bound::Number(bound)) => {
-            let ColumnType::Decimal { scale, .. } = column_type else { return true };
+            let ColumnType::Decimal { scale, .. } = column_type else {
+                return true;
+            };
             numbers(&(value as f64 / 10_f64.powi(i32::from(scale))), &bound)
         }
         _ => true,

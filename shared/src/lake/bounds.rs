@@ -34,7 +34,9 @@ pub(super) struct Bounds {
 impl Bounds {
     /// Takes in the statistics of one more row group.
     pub fn widen(&mut self, statistics: &Statistics) {
-        let Some((lower, upper)) = extremes(statistics) else { return };
+        let Some((lower, upper)) = extremes(statistics) else {
+            return;
+        };
         self.include(&Self { lower: Some(lower), upper: Some(upper) });
     }
 
@@ -72,10 +74,18 @@ impl Bounds {
 fn extremes(statistics: &Statistics) -> Option<(Extreme, Extreme)> {
     let integers = |lower: i128, upper: i128| (Extreme::Integer(lower), Extreme::Integer(upper));
     match statistics {
-        Statistics::Boolean(values) => Some((Extreme::Boolean(*values.min_opt()?), Extreme::Boolean(*values.max_opt()?))),
-        Statistics::Int32(values) => Some(integers(i128::from(*values.min_opt()?), i128::from(*values.max_opt()?))),
-        Statistics::Int64(values) => Some(integers(i128::from(*values.min_opt()?), i128::from(*values.max_opt()?))),
-        Statistics::Double(values) => Some((Extreme::Double(*values.min_opt()?), Extreme::Double(*values.max_opt()?))),
+        Statistics::Boolean(values) => {
+            Some((Extreme::Boolean(*values.min_opt()?), Extreme::Boolean(*values.max_opt()?)))
+        }
+        Statistics::Int32(values) => {
+            Some(integers(i128::from(*values.min_opt()?), i128::from(*values.max_opt()?)))
+        }
+        Statistics::Int64(values) => {
+            Some(integers(i128::from(*values.min_opt()?), i128::from(*values.max_opt()?)))
+        }
+        Statistics::Double(values) => {
+            Some((Extreme::Double(*values.min_opt()?), Extreme::Double(*values.max_opt()?)))
+        }
         Statistics::ByteArray(values) => Some((
             Extreme::Text(values.min_opt()?.as_bytes().to_vec()),
             Extreme::Text(values.max_opt()?.as_bytes().to_vec()),
@@ -101,7 +111,9 @@ fn big_endian(bytes: &[u8]) -> i128 {
 fn encode(extreme: &Extreme, column_type: ColumnType) -> Option<String> {
     let bytes = match (extreme, column_type) {
         (Extreme::Boolean(value), ColumnType::Boolean) => vec![u8::from(*value)],
-        (Extreme::Integer(value), ColumnType::Long | ColumnType::Timestamp) => (*value as i64).to_le_bytes().to_vec(),
+        (Extreme::Integer(value), ColumnType::Long | ColumnType::Timestamp) => {
+            (*value as i64).to_le_bytes().to_vec()
+        }
         (Extreme::Integer(value), ColumnType::Date) => (*value as i32).to_le_bytes().to_vec(),
         (Extreme::Integer(value), ColumnType::Decimal { .. }) => shortest_big_endian(*value),
         (Extreme::Double(value), ColumnType::Double) => value.to_le_bytes().to_vec(),
@@ -114,7 +126,10 @@ fn encode(extreme: &Extreme, column_type: ColumnType) -> Option<String> {
 fn shortest_big_endian(value: i128) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     let mut start = 0;
-    while start < 15 && (bytes[start] == 0 || bytes[start] == 0xff) && (bytes[start] ^ bytes[start + 1]) < 0x80 {
+    while start < 15
+        && (bytes[start] == 0 || bytes[start] == 0xff)
+        && (bytes[start] ^ bytes[start + 1]) < 0x80
+    {
         start += 1;
     }
     bytes[start..].to_vec()
@@ -134,7 +149,8 @@ fn truncate_up(text: &[u8]) -> Option<Vec<u8>> {
     let mut letters: Vec<char> = str::from_utf8(kept).ok()?.chars().collect();
     while let Some(last) = letters.pop() {
         // The successor skips the surrogates, which are no characters.
-        let successor = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
+        let successor =
+            if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
         if let Some(successor) = successor {
             letters.push(successor);
             return Some(letters.into_iter().collect::<String>().into_bytes());
@@ -162,8 +178,12 @@ pub(super) fn shown(extreme: &Extreme, column_type: ColumnType) -> Option<String
         (Extreme::Integer(value), ColumnType::Timestamp) => {
             DateTime::from_timestamp_micros(*value as i64).map(|moment| moment.to_rfc3339())
         }
-        (Extreme::Integer(value), ColumnType::Date) => NaiveDate::from_epoch_days(*value as i32).map(|day| day.to_string()),
-        (Extreme::Integer(value), ColumnType::Decimal { scale, .. }) => Some(shown_decimal(*value, usize::from(scale))),
+        (Extreme::Integer(value), ColumnType::Date) => {
+            NaiveDate::from_epoch_days(*value as i32).map(|day| day.to_string())
+        }
+        (Extreme::Integer(value), ColumnType::Decimal { scale, .. }) => {
+            Some(shown_decimal(*value, usize::from(scale)))
+        }
         (Extreme::Integer(value), _) => Some(value.to_string()),
     }
 }
@@ -183,7 +203,14 @@ mod tests {
 
     #[test]
     fn decimals_are_as_short_as_the_specification_wants() {
-        for (value, expected) in [(0, vec![0]), (127, vec![0x7f]), (128, vec![0, 0x80]), (-1, vec![0xff]), (-128, vec![0x80]), (-129, vec![0xff, 0x7f])] {
+        for (value, expected) in [
+            (0, vec![0]),
+            (127, vec![0x7f]),
+            (128, vec![0, 0x80]),
+            (-1, vec![0xff]),
+            (-128, vec![0x80]),
+            (-129, vec![0xff, 0x7f]),
+        ] {
             assert_eq!(shortest_big_endian(value), expected, "{value}");
         }
         assert_eq!(shown_decimal(-1_050, 3), "-1.050");

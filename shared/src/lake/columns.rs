@@ -8,7 +8,9 @@ use arrow_array::builder::{
     TimestampMicrosecondBuilder,
 };
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
@@ -59,9 +61,9 @@ impl ColumnBuilder {
             ColumnType::Long => Self::Long(Int64Builder::new()),
             ColumnType::Double => Self::Double(Float64Builder::new()),
             ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
-            ColumnType::Decimal { .. } => {
-                Self::Decimal(Decimal128Builder::new().with_data_type(data_type(column.column_type)))
-            }
+            ColumnType::Decimal { .. } => Self::Decimal(
+                Decimal128Builder::new().with_data_type(data_type(column.column_type)),
+            ),
             ColumnType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
             ColumnType::Date => Self::Date(Date32Builder::new()),
         }
@@ -71,20 +73,48 @@ impl ColumnBuilder {
     pub(super) fn append(&mut self, cell: Cell, row: &Row<'_>) {
         match self {
             Self::String(builder) => builder.append_option(row.text(cell)),
-            Self::Long(builder) => builder.append_option(if let Cell::Long(value) = cell { Some(value) } else { None }),
+            Self::Long(builder) => {
+                builder.append_option(if let Cell::Long(value) = cell {
+                    Some(value)
+                } else {
+                    None
+                });
+            }
             Self::Double(builder) => {
-                builder.append_option(if let Cell::Double(value) = cell { Some(value) } else { None });
+                builder.append_option(if let Cell::Double(value) = cell {
+                    Some(value)
+                } else {
+                    None
+                });
             }
             Self::Boolean(builder) => {
-                builder.append_option(if let Cell::Boolean(value) = cell { Some(value) } else { None });
+                builder.append_option(if let Cell::Boolean(value) = cell {
+                    Some(value)
+                } else {
+                    None
+                });
             }
             Self::Decimal(builder) => {
-                builder.append_option(if let Cell::Decimal(value) = cell { Some(value) } else { None });
+                builder.append_option(if let Cell::Decimal(value) = cell {
+                    Some(value)
+                } else {
+                    None
+                });
             }
             Self::Timestamp(builder) => {
-                builder.append_option(if let Cell::Timestamp(value) = cell { Some(value) } else { None });
+                builder.append_option(if let Cell::Timestamp(value) = cell {
+                    Some(value)
+                } else {
+                    None
+                });
             }
-            Self::Date(builder) => builder.append_option(if let Cell::Date(value) = cell { Some(value) } else { None }),
+            Self::Date(builder) => {
+                builder.append_option(if let Cell::Date(value) = cell {
+                    Some(value)
+                } else {
+                    None
+                });
+            }
         }
     }
 

@@ -108,7 +108,12 @@ struct OpenFile {
 
 impl DatasetWriter {
     /// A writer of files `{folder}/{partition}/{file_token}-{n}.parquet`.
-    pub fn new(contract: &'static Contract, store: Arc<dyn ObjectStore>, folder: String, file_token: String) -> Self {
+    pub fn new(
+        contract: &'static Contract,
+        store: Arc<dyn ObjectStore>,
+        folder: String,
+        file_token: String,
+    ) -> Self {
         let columns = contract.columns.len();
         Self {
             schema: arrow_schema(contract),
@@ -136,7 +141,9 @@ impl DatasetWriter {
             Some(position) => position,
             None => self.start_file(partition)?,
         };
-        if let Some(Cell::Timestamp(moment)) = self.event_time_column.map(|column| row.cells()[column]) {
+        if let Some(Cell::Timestamp(moment)) =
+            self.event_time_column.map(|column| row.cells()[column])
+        {
             let (from, to) = self.event_time.unwrap_or((moment, moment));
             self.event_time = Some((from.min(moment), to.max(moment)));
         }
@@ -173,7 +180,9 @@ impl DatasetWriter {
         let mut columns = Vec::with_capacity(self.contract.columns.len());
         for (position, column) in self.contract.columns.iter().enumerate() {
             let bounds = &self.bounds[position];
-            let readable = |extreme: &Option<_>| extreme.as_ref().and_then(|extreme| shown(extreme, column.column_type));
+            let readable = |extreme: &Option<_>| {
+                extreme.as_ref().and_then(|extreme| shown(extreme, column.column_type))
+            };
             columns.push(ColumnStatistics {
                 name: column.name.clone(),
                 null_count: self.null_counts[position],
@@ -187,7 +196,9 @@ impl DatasetWriter {
 
     fn partition_of(&self, row: &Row<'_>) -> Result<i32, WriteError> {
         match (row.cells()[self.partition.0], self.partition.1) {
-            (Cell::Timestamp(moment), PartitionTransform::Day) => Ok(moment.div_euclid(MICROSECONDS_A_DAY) as i32),
+            (Cell::Timestamp(moment), PartitionTransform::Day) => {
+                Ok(moment.div_euclid(MICROSECONDS_A_DAY) as i32)
+            }
             (Cell::Date(days), _) => Ok(days),
             _ => Err(WriteError::NoPartition { dataset: self.contract.dataset() }),
         }
@@ -223,8 +234,12 @@ impl DatasetWriter {
             PartitionTransform::Day => format!("{column}_day"),
             PartitionTransform::Identity => column.clone(),
         };
-        let day = NaiveDate::from_epoch_days(partition).map_or_else(|| partition.to_string(), |day| day.to_string());
-        format!("{}/{field}={day}/{}-{:05}.parquet", self.folder, self.file_token, self.files_started)
+        let day = NaiveDate::from_epoch_days(partition)
+            .map_or_else(|| partition.to_string(), |day| day.to_string());
+        format!(
+            "{}/{field}={day}/{}-{:05}.parquet",
+            self.folder, self.file_token, self.files_started
+        )
     }
 
     /// Encodes the collected rows of an open file.
@@ -237,7 +252,8 @@ impl DatasetWriter {
             arrays.push(array);
         }
         file.rows = 0;
-        let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(|error| failed(&file.path, error.into()))?;
+        let batch = RecordBatch::try_new(self.schema.clone(), arrays)
+            .map_err(|error| failed(&file.path, error.into()))?;
         file.writer.write(&batch).map_err(|error| failed(&file.path, error))?;
         if file.writer.memory_size() > ROW_GROUP_BYTES {
             file.writer.flush().map_err(|error| failed(&file.path, error))?;
@@ -268,7 +284,12 @@ impl DatasetWriter {
     }
 
     /// What Iceberg wants to know of a file, from the footer that was just written.
-    fn describe(&mut self, file: &OpenFile, metadata: &ParquetMetaData, size: u64) -> DataFileDescription {
+    fn describe(
+        &mut self,
+        file: &OpenFile,
+        metadata: &ParquetMetaData,
+        size: u64,
+    ) -> DataFileDescription {
         let mut described = DataFileDescription {
             path: self.store.uri(&file.path),
             record_count: metadata.file_metadata().num_rows() as u64,
@@ -286,7 +307,8 @@ impl DatasetWriter {
             described.split_offsets.extend(group.file_offset());
             for (position, chunk) in group.columns().iter().enumerate() {
                 let field_id = self.contract.columns[position].field_id;
-                *described.column_sizes.entry(field_id).or_insert(0) += chunk.compressed_size() as u64;
+                *described.column_sizes.entry(field_id).or_insert(0) +=
+                    chunk.compressed_size() as u64;
                 *described.value_counts.entry(field_id).or_insert(0) += chunk.num_values() as u64;
                 if let Some(statistics) = chunk.statistics() {
                     let nulls = statistics.null_count_opt().unwrap_or_default();
@@ -317,7 +339,8 @@ fn writer_properties(contract: &Contract) -> WriterProperties {
         .set_created_by(concat!("tributary ", env!("CARGO_PKG_VERSION")).to_owned());
     for name in &contract.deduplicate_by {
         // A dictionary of values that never come twice is work for nothing.
-        properties = properties.set_column_dictionary_enabled(ColumnPath::new(vec![name.clone()]), false);
+        properties =
+            properties.set_column_dictionary_enabled(ColumnPath::new(vec![name.clone()]), false);
     }
     properties.build()
 }

@@ -43,7 +43,8 @@ impl InputIdentity {
 
 /// The id of a run: the same for every attempt at the same input, job and dataset.
 pub fn run_id(job: &str, input: &InputIdentity, dataset: Option<&str>) -> String {
-    let name = format!("{job}\n{}\n{}\n{}", input.uri(), input.checksum, dataset.unwrap_or_default());
+    let name =
+        format!("{job}\n{}\n{}\n{}", input.uri(), input.checksum, dataset.unwrap_or_default());
     Uuid::new_v5(&RUNS, name.as_bytes()).to_string()
 }
 
@@ -77,7 +78,10 @@ mod tests {
         let other = InputIdentity { version_id: None, ..input("1") };
         assert_eq!(run_id("job", &input("1"), None), run_id("job", &other, None));
         assert_ne!(run_id("job", &input("1"), None), run_id("job", &input("2"), None));
-        assert_ne!(run_id("job", &input("1"), None), run_id("job", &input("1"), Some("segment.tracks")));
+        assert_ne!(
+            run_id("job", &input("1"), None),
+            run_id("job", &input("1"), Some("segment.tracks"))
+        );
     }
 
     #[test]

@@ -139,7 +139,8 @@ pub struct RowCounts {
 impl RowCounts {
     /// The law of conservation for an input and a dataset.
     pub fn is_conserved(&self) -> bool {
-        self.routed == self.committed + self.quarantined + self.deduplicated + self.discarded + self.held
+        self.routed
+            == self.committed + self.quarantined + self.deduplicated + self.discarded + self.held
     }
 }
 

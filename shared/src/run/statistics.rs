@@ -59,7 +59,11 @@ mod tests {
                 }
             }
             let error = counter.estimate().abs_diff(u64::from(distinct));
-            assert!(error * 100 <= u64::from(distinct) * 5, "{} for {distinct}", counter.estimate());
+            assert!(
+                error * 100 <= u64::from(distinct) * 5,
+                "{} for {distinct}",
+                counter.estimate()
+            );
         }
     }
 }

@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use ring::digest;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::stretch::{DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
+use super::request::{base_run, commit_request};
+use super::stretch::{
+    DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings,
+};
 use super::{Router, plan};
 use crate::aws::{
-    Bucket, BucketError, CommitsQueue, Content, Digest, Ledger, LedgerError, ObjectError, Opened, QueueError,
-    open_object,
+    Bucket, BucketError, CommitsQueue, Content, Digest, Ledger, LedgerError, ObjectError, Opened,
+    QueueError, open_object,
 };
 use crate::contract::Contract;
 use crate::decode::DecodeError;
-use crate::event::{CommitPointer, CommitRequest, ObjectCreated, TableSchema};
+use crate::event::{CommitPointer, ObjectCreated};
 use crate::govern::{Plan, Pseudonymizer, Reason};
-use crate::run::{InputIdentity, Outcome, RecordCounts, Run, hex, run_id};
+use crate::run::{InputIdentity, Outcome, RecordCounts, Run};
 
 /// What a transform works with.
 pub struct TransformSettings {
@@ -119,7 +121,13 @@ impl Transform {
     /// Takes an object through the stretch.
     pub async fn run(&self, object: &ObjectCreated) -> Result<Transformed, TransformError> {
         let started_at = Utc::now();
-        let opened = open_object(&self.settings.landing, &object.bucket, &object.key, object.version_id.as_deref()).await;
+        let opened = open_object(
+            &self.settings.landing,
+            &object.bucket,
+            &object.key,
+            object.version_id.as_deref(),
+        )
+        .await;
         let opened = match opened {
             Ok(opened) => opened,
             Err(error @ ObjectError::NotFound { .. }) => {
@@ -154,13 +162,31 @@ impl Transform {
         let base = base_run(self.settings.job, input, arrived_at, started_at);
         match reading.ended {
             Ended::Whole => self.hand_on(reading, base, &entity_tag).await,
-            Ended::Damaged(damage) => self.quarantine_whole(reading.stretch.records(), reading.digest, &damage, base, &entity_tag).await,
+            Ended::Damaged(damage) => {
+                self.quarantine_whole(
+                    reading.stretch.records(),
+                    reading.digest,
+                    &damage,
+                    base,
+                    &entity_tag,
+                )
+                .await
+            }
         }
     }
 
-    fn stretch_settings(&self, input: &InputIdentity, entity_tag: &str, arrived_at: DateTime<Utc>) -> StretchSettings {
+    fn stretch_settings(
+        &self,
+        input: &InputIdentity,
+        entity_tag: &str,
+        arrived_at: DateTime<Utc>,
+    ) -> StretchSettings {
         let token = InputIdentity::path_token(&input.bucket, &input.key, entity_tag);
-        let source = self.settings.contracts.first().map_or("unknown", |contract| contract.route.source.as_str());
+        let source = self
+            .settings
+            .contracts
+            .first()
+            .map_or("unknown", |contract| contract.route.source.as_str());
         StretchSettings {
             contracts: self.settings.contracts.clone(),
             plan: self.plan.clone(),
@@ -179,7 +205,12 @@ impl Transform {
     }
 
     /// Reads the object on a thread that may block.
-    async fn read(&self, opened: Opened, settings: StretchSettings, input: &InputIdentity) -> Result<Reading, TransformError> {
+    async fn read(
+        &self,
+        opened: Opened,
+        settings: StretchSettings,
+        input: &InputIdentity,
+    ) -> Result<Reading, TransformError> {
         let mut pseudonymizer = self.pseudonymizer.clone().lock_owned().await;
         let reading = blocking(input, move || {
             let mut stretch = Stretch::new(settings);
@@ -196,9 +227,15 @@ impl Transform {
         Ok(reading.await??)
     }
 
-    async fn hand_on(&self, reading: Reading, mut base: Run, entity_tag: &str) -> Result<Transformed, TransformError> {
+    async fn hand_on(
+        &self,
+        reading: Reading,
+        mut base: Run,
+        entity_tag: &str,
+    ) -> Result<Transformed, TransformError> {
         let bytes = reading.digest.bytes;
-        let outcome: StretchOutcome = blocking(&base.input, move || reading.stretch.finish()).await??;
+        let outcome: StretchOutcome =
+            blocking(&base.input, move || reading.stretch.finish()).await??;
         let mut quarantine = outcome.quarantine.clone();
         if outcome.has_too_long {
             quarantine = Some(self.keep_whole(&base.input, entity_tag).await?);
@@ -209,48 +246,30 @@ impl Transform {
         for dataset in outcome.datasets {
             self.request_commit(dataset, &base).await?;
         }
-        base.outcome = if outcome.records.routed > 0 { Outcome::Transformed } else { Outcome::Empty };
+        base.outcome =
+            if outcome.records.routed > 0 { Outcome::Transformed } else { Outcome::Empty };
         base.finished_at = Utc::now();
         self.settings.ledger.finish_input(&base, entity_tag).await?;
         Ok(Transformed::Done(outcome.records))
     }
 
     /// Stores the request of a dataset and tells the commits queue where it is.
-    async fn request_commit(&self, dataset: DatasetOutcome, base: &Run) -> Result<(), TransformError> {
-        let contract = dataset.contract;
-        let name = contract.dataset();
-        let database = format!("{}{}", self.settings.database_prefix, contract.domain);
-        let request_id = Uuid::now_v7().to_string();
-        let run = Run {
-            run_id: run_id(self.settings.job, &base.input, Some(&name)),
-            dataset: Some(name.clone()),
-            records: None,
-            rows: Some(dataset.rows),
-            quarantined_by_reason: dataset.reasons,
-            quarantine: base.quarantine.clone().filter(|_| dataset.rows.quarantined > 0),
-            bytes_written: dataset.data_files.iter().map(|file| file.file_size_in_bytes).sum(),
-            data_files: dataset.data_files.iter().map(|file| file.path.clone()).collect(),
-            contract_version: Some(contract.version.clone()),
-            schema_fingerprint: Some(fingerprint(contract, &dataset.unknown_members)),
-            unknown_members: dataset.unknown_members,
-            event_time: dataset.event_time,
-            columns: dataset.columns,
-            ..base.clone()
-        };
-        let request = CommitRequest {
-            request_id: request_id.clone(),
-            dataset: name.clone(),
-            database: database.clone(),
-            table: contract.table.clone(),
-            schema: TableSchema::of(contract),
-            data_files: dataset.data_files,
-            run,
-        };
-        let body = serde_json::to_vec(&request).map_err(|source| TransformError::Serialise { dataset: name, source })?;
-        let key = format!("_requests/{database}/{}/{request_id}.json", contract.table);
+    async fn request_commit(
+        &self,
+        dataset: DatasetOutcome,
+        base: &Run,
+    ) -> Result<(), TransformError> {
+        let request = commit_request(dataset, base, &self.settings.database_prefix);
+        let body = serde_json::to_vec(&request).map_err(|source| TransformError::Serialise {
+            dataset: request.dataset.clone(),
+            source,
+        })?;
+        let key =
+            format!("_requests/{}/{}/{}.json", request.database, request.table, request.request_id);
         self.settings.lake.put(&key, "application/json", body).await?;
         let pointer = CommitPointer { bucket: self.settings.lake.name().to_owned(), key };
-        self.settings.commits.send(&format!("{database}.{}", contract.table), &request_id, &pointer).await?;
+        let table = format!("{}.{}", request.database, request.table);
+        self.settings.commits.send(&table, &request.request_id, &pointer).await?;
         Ok(())
     }
 
@@ -263,10 +282,16 @@ impl Transform {
         entity_tag: &str,
     ) -> Result<Transformed, TransformError> {
         // What was read before the damage is not committed either: the whole file is one input.
-        let records = RecordCounts { records: read.records, quarantined: read.records, bytes: digest.bytes, ..RecordCounts::default() };
+        let records = RecordCounts {
+            records: read.records,
+            quarantined: read.records,
+            bytes: digest.bytes,
+            ..RecordCounts::default()
+        };
         base.quarantine = Some(self.keep_whole(&base.input, entity_tag).await?);
         base.records = Some(records);
-        base.quarantined_by_reason = BTreeMap::from([(Reason::InputDamaged.name().to_owned(), records.records)]);
+        base.quarantined_by_reason =
+            BTreeMap::from([(Reason::InputDamaged.name().to_owned(), records.records)]);
         base.outcome = Outcome::Quarantined;
         base.error = Some(damage.to_string());
         base.finished_at = Utc::now();
@@ -275,15 +300,27 @@ impl Transform {
     }
 
     /// Copies the input to quarantine; the copy's URI.
-    async fn keep_whole(&self, input: &InputIdentity, entity_tag: &str) -> Result<String, TransformError> {
+    async fn keep_whole(
+        &self,
+        input: &InputIdentity,
+        entity_tag: &str,
+    ) -> Result<String, TransformError> {
         let token = InputIdentity::path_token(&input.bucket, &input.key, entity_tag);
         let name = input.key.rsplit('/').next().unwrap_or_default();
         let target = format!("files/{token}/{name}");
-        self.settings.quarantine.copy_from(&input.bucket, &input.key, input.version_id.as_deref(), &target).await?;
+        self.settings
+            .quarantine
+            .copy_from(&input.bucket, &input.key, input.version_id.as_deref(), &target)
+            .await?;
         Ok(format!("s3://{}/{target}", self.settings.quarantine.name()))
     }
 
-    async fn note_gone(&self, object: &ObjectCreated, started_at: DateTime<Utc>, error: &ObjectError) -> Result<(), TransformError> {
+    async fn note_gone(
+        &self,
+        object: &ObjectCreated,
+        started_at: DateTime<Utc>,
+        error: &ObjectError,
+    ) -> Result<(), TransformError> {
         let input = InputIdentity {
             bucket: object.bucket.clone(),
             key: object.key.clone(),
@@ -291,7 +328,8 @@ impl Transform {
             checksum: String::new(),
             supersedes: None,
         };
-        let mut run = base_run(self.settings.job, input, object.at.unwrap_or(started_at), started_at);
+        let mut run =
+            base_run(self.settings.job, input, object.at.unwrap_or(started_at), started_at);
         run.outcome = Outcome::Failed;
         run.error = Some(error.to_string());
         run.records = Some(RecordCounts::default());
@@ -300,49 +338,15 @@ impl Transform {
     }
 }
 
-/// A run of which only the input and the times are known.
-fn base_run(job: &str, input: InputIdentity, arrived_at: DateTime<Utc>, started_at: DateTime<Utc>) -> Run {
-    Run {
-        run_id: run_id(job, &input, None),
-        job: job.to_owned(),
-        input,
-        dataset: None,
-        outcome: Outcome::Transformed,
-        arrived_at,
-        started_at,
-        finished_at: started_at,
-        records: None,
-        rows: None,
-        quarantined_by_reason: BTreeMap::new(),
-        quarantine: None,
-        bytes_written: 0,
-        data_files: Vec::new(),
-        contract_version: None,
-        schema_fingerprint: None,
-        unknown_members: BTreeMap::new(),
-        event_time: None,
-        columns: Vec::new(),
-        snapshot_id: None,
-        error: None,
-    }
-}
-
-/// Columns and unknown members, names and types, as one hash: it changes when the source's shape does.
-fn fingerprint(contract: &Contract, unknown_members: &BTreeMap<String, u64>) -> String {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for column in &contract.columns {
-        context.update(format!("{}:{:?}\n", column.name, column.column_type).as_bytes());
-    }
-    for member in unknown_members.keys() {
-        context.update(format!("?{member}\n").as_bytes());
-    }
-    hex(&context.finish().as_ref()[..16])
-}
-
 /// Runs work on a thread that may block.
-async fn blocking<T: Send + 'static>(input: &InputIdentity, work: impl FnOnce() -> T + Send + 'static) -> Result<T, TransformError> {
+async fn blocking<T: Send + 'static>(
+    input: &InputIdentity,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TransformError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done),
-        Err(_) => Err(TransformError::Panicked { bucket: input.bucket.clone(), key: input.key.clone() }),
+        Err(_) => {
+            Err(TransformError::Panicked { bucket: input.bucket.clone(), key: input.key.clone() })
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod input;
 mod quarantine;
+mod request;
 mod stretch;
 
 pub use input::{Transform, TransformError, TransformSettings, Transformed};

@@ -35,7 +35,13 @@ impl QuarantineWriter {
     }
 
     /// Keeps a record.
-    pub fn record(&mut self, line: u64, dataset: Option<String>, rejection: &Rejection, record: &[u8]) -> io::Result<()> {
+    pub fn record(
+        &mut self,
+        line: u64,
+        dataset: Option<String>,
+        rejection: &Rejection,
+        record: &[u8],
+    ) -> io::Result<()> {
         self.write(&QuarantineEntry {
             reason: rejection.reason,
             clause: rejection.clause.clone(),
@@ -51,14 +57,20 @@ impl QuarantineWriter {
             reason: Reason::TooLong,
             clause: format!("a record has at most {} bytes", crate::decode::MAX_RECORD_BYTES),
             dataset: None,
-            origin: QuarantineOrigin { offset: Some(offset), length: Some(length), ..self.origin_of(line) },
+            origin: QuarantineOrigin {
+                offset: Some(offset),
+                length: Some(length),
+                ..self.origin_of(line)
+            },
             record: None,
         })
     }
 
     /// Completes the object; its URI, if there is one.
     pub fn finish(self) -> io::Result<Option<String>> {
-        let Some(encoder) = self.encoder else { return Ok(None) };
+        let Some(encoder) = self.encoder else {
+            return Ok(None);
+        };
         encoder.finish()?.complete()?;
         Ok(Some(self.store.uri(&self.key)))
     }
@@ -77,7 +89,9 @@ impl QuarantineWriter {
     fn write(&mut self, entry: &QuarantineEntry) -> io::Result<()> {
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
-            None => self.encoder.insert(GzEncoder::new(self.store.create(&self.key)?, Compression::fast())),
+            None => self
+                .encoder
+                .insert(GzEncoder::new(self.store.create(&self.key)?, Compression::fast())),
         };
         serde_json::to_writer(&mut *encoder, entry)?;
         encoder.write_all(b"\n")

@@ -12,7 +12,9 @@ use crate::aws::SourceFailed;
 use crate::contract::Contract;
 use crate::decode::{DecodeError, Line, LineReader, open};
 use crate::event::DataFileDescription;
-use crate::govern::{DatasetGovernor, Plan, Pseudonymizer, Reason, Rejection, ScanError, Scanner, Verdict};
+use crate::govern::{
+    DatasetGovernor, Plan, Pseudonymizer, Reason, Rejection, ScanError, Scanner, Verdict,
+};
 use crate::lake::{DatasetWriter, ObjectStore, WriteError};
 use crate::run::{ColumnStatistics, EventTimeRange, RecordCounts, RowCounts};
 
@@ -134,10 +136,22 @@ impl Stretch {
     pub fn new(settings: StretchSettings) -> Self {
         let mut governors = Vec::with_capacity(settings.contracts.len());
         for contract in &settings.contracts {
-            governors.push(DatasetGovernor::new(contract, settings.plan.clone(), settings.router.paths()));
+            governors.push(DatasetGovernor::new(
+                contract,
+                settings.plan.clone(),
+                settings.router.paths(),
+            ));
         }
-        let origin = Origin { bucket: settings.bucket.clone(), key: settings.key.clone(), version_id: settings.version_id.clone() };
-        let quarantine = QuarantineWriter::new(settings.quarantine.clone(), settings.quarantine_key.clone(), origin);
+        let origin = Origin {
+            bucket: settings.bucket.clone(),
+            key: settings.key.clone(),
+            version_id: settings.version_id.clone(),
+        };
+        let quarantine = QuarantineWriter::new(
+            settings.quarantine.clone(),
+            settings.quarantine_key.clone(),
+            origin,
+        );
         Self {
             scanner: Scanner::new(settings.plan.clone()),
             writers: governors.iter().map(|_| None).collect(),
@@ -152,7 +166,11 @@ impl Stretch {
     }
 
     /// Reads an input to its end, or to where it breaks off.
-    pub fn read(&mut self, source: impl Read + Send, pseudonymizer: &mut Pseudonymizer) -> Result<Ended, StretchError> {
+    pub fn read(
+        &mut self,
+        source: impl Read + Send,
+        pseudonymizer: &mut Pseudonymizer,
+    ) -> Result<Ended, StretchError> {
         let (compression, decoded) = match open(source) {
             Ok(opened) => opened,
             Err(source) => return Err(DecodeError::Source { decoded: 0, source }.into()),
@@ -166,13 +184,16 @@ impl Stretch {
                     return Err(DecodeError::Source { decoded: lines.offset(), source }.into());
                 }
                 Err(source) => {
-                    let damage = DecodeError::Damaged { compression, decoded: lines.offset(), source };
+                    let damage =
+                        DecodeError::Damaged { compression, decoded: lines.offset(), source };
                     return Ok(Ended::Damaged(damage));
                 }
             };
             match line {
                 Line::Record { number, bytes } => self.record(number, bytes, pseudonymizer)?,
-                Line::TooLong { number, offset, length } => self.too_long(number, offset, length)?,
+                Line::TooLong { number, offset, length } => {
+                    self.too_long(number, offset, length)?;
+                }
             }
         }
         self.records.decoded_bytes = lines.offset();
@@ -206,9 +227,14 @@ impl Stretch {
         self.records
     }
 
-    fn record(&mut self, number: u64, bytes: &[u8], pseudonymizer: &mut Pseudonymizer) -> Result<(), StretchError> {
+    fn record(
+        &mut self,
+        number: u64,
+        bytes: &[u8],
+        pseudonymizer: &mut Pseudonymizer,
+    ) -> Result<(), StretchError> {
         self.records.records += 1;
-        if self.records.records % RECORDS_BETWEEN_LOOKS == 0 {
+        if self.records.records.is_multiple_of(RECORDS_BETWEEN_LOOKS) {
             self.relieve()?;
         }
         let scanned = match self.scanner.scan(bytes) {
@@ -240,7 +266,10 @@ impl Stretch {
                 Verdict::Rejected(rejection) => {
                     let name = Some(governor.contract().dataset());
                     let kept = self.quarantine.record(number, name, &rejection, bytes);
-                    kept.map_err(|source| StretchError::Quarantine { key: self.settings.quarantine_key.clone(), source })?;
+                    kept.map_err(|source| StretchError::Quarantine {
+                        key: self.settings.quarantine_key.clone(),
+                        source,
+                    })?;
                 }
                 Verdict::Duplicate | Verdict::Discarded => {}
             }
@@ -248,12 +277,21 @@ impl Stretch {
         Ok(())
     }
 
-    fn refuse(&mut self, number: u64, reason: Reason, clause: &str, bytes: &[u8]) -> Result<(), StretchError> {
+    fn refuse(
+        &mut self,
+        number: u64,
+        reason: Reason,
+        clause: &str,
+        bytes: &[u8],
+    ) -> Result<(), StretchError> {
         self.records.quarantined += 1;
         *self.reasons.entry(reason).or_insert(0) += 1;
         let rejection = Rejection { reason, clause: clause.to_owned() };
         let kept = self.quarantine.record(number, None, &rejection, bytes);
-        kept.map_err(|source| StretchError::Quarantine { key: self.settings.quarantine_key.clone(), source })
+        kept.map_err(|source| StretchError::Quarantine {
+            key: self.settings.quarantine_key.clone(),
+            source,
+        })
     }
 
     fn too_long(&mut self, number: u64, offset: u64, length: u64) -> Result<(), StretchError> {
@@ -262,14 +300,21 @@ impl Stretch {
         self.has_too_long = true;
         *self.reasons.entry(Reason::TooLong).or_insert(0) += 1;
         let kept = self.quarantine.too_long(number, offset, length);
-        kept.map_err(|source| StretchError::Quarantine { key: self.settings.quarantine_key.clone(), source })
+        kept.map_err(|source| StretchError::Quarantine {
+            key: self.settings.quarantine_key.clone(),
+            source,
+        })
     }
 
     /// Closes row groups until all of them together are within their bounds.
     fn relieve(&mut self) -> Result<(), StretchError> {
         let mut memory: usize = self.writers.iter().flatten().map(DatasetWriter::memory).sum();
         while memory > ROW_GROUPS_BYTES {
-            let Some(largest) = self.writers.iter_mut().flatten().max_by_key(|writer| writer.memory()) else { break };
+            let Some(largest) =
+                self.writers.iter_mut().flatten().max_by_key(|writer| writer.memory())
+            else {
+                break;
+            };
             let before = largest.memory();
             largest.relieve()?;
             let freed = before - largest.memory();
@@ -289,7 +334,10 @@ fn new_writer(settings: &StretchSettings, dataset: usize) -> DatasetWriter {
     DatasetWriter::new(contract, settings.lake.clone(), folder, file_token)
 }
 
-fn finish_dataset(governor: &DatasetGovernor, writer: Option<DatasetWriter>) -> Result<DatasetOutcome, StretchError> {
+fn finish_dataset(
+    governor: &DatasetGovernor,
+    writer: Option<DatasetWriter>,
+) -> Result<DatasetOutcome, StretchError> {
     let mut outcome = DatasetOutcome {
         contract: governor.contract(),
         rows: governor.counts(),
@@ -304,7 +352,10 @@ fn finish_dataset(governor: &DatasetGovernor, writer: Option<DatasetWriter>) -> 
         outcome.data_files = written.data_files;
         outcome.columns = written.columns;
         outcome.event_time = written.event_time.and_then(|(from, to)| {
-            Some(EventTimeRange { from: DateTime::<Utc>::from_timestamp_micros(from)?, to: DateTime::<Utc>::from_timestamp_micros(to)? })
+            Some(EventTimeRange {
+                from: DateTime::<Utc>::from_timestamp_micros(from)?,
+                to: DateTime::<Utc>::from_timestamp_micros(to)?,
+            })
         });
     }
     Ok(outcome)

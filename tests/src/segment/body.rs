@@ -28,10 +28,7 @@ const EVENTS: [(&str, &str); 7] = [
         "Kampagne geöffnet ✓",
         r#""Größe":"überall","émoji":"🍷 \ud83c\udf77","日本語":"はい","empty":"","total billed":830"#,
     ),
-    (
-        "Signed Up",
-        r#""type":"organic","account_name":"Initech","trial_plan_name":"Business""#,
-    ),
+    ("Signed Up", r#""type":"organic","account_name":"Initech","trial_plan_name":"Business""#),
     (
         "Experiment Viewed",
         r#""experiment_id":"1234","variation_id":"b","experiment_name":"checkout_v2","non_interaction":1"#,

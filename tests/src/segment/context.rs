@@ -8,19 +8,10 @@ use super::random::Random;
 const PAGES: [(&str, &str); 6] = [
     ("/", r"Welcome | Initech \u2014 50\u00a0% off"),
     ("/pricing", r"Preise \u0026 Tarife \ud83c\udf77"),
-    (
-        "/products/running-shoes",
-        r#"Running shoes \"Zephyr\" 10\" | Initech"#,
-    ),
-    (
-        "/products/café-au-lait",
-        "Café au lait – 250 g ☕ | Initech",
-    ),
+    ("/products/running-shoes", r#"Running shoes \"Zephyr\" 10\" | Initech"#),
+    ("/products/café-au-lait", "Café au lait – 250 g ☕ | Initech"),
     ("/checkout/cart", r"Cart\tstep 1\/3"),
-    (
-        "/help/c%3A%5Ctemp",
-        r"Where is C:\\temp? \u65e5\u672c\u8a9e 日本語",
-    ),
+    ("/help/c%3A%5Ctemp", r"Where is C:\\temp? \u65e5\u672c\u8a9e 日本語"),
 ];
 const REFERRERS: [&str; 4] = [
     "",
@@ -84,21 +75,12 @@ pub(super) struct Visit {
 impl Visit {
     pub(super) fn new(person: Person, random: &mut Random) -> Self {
         let (path, title) = random.pick(&PAGES);
-        let campaign = random
-            .one_in(4)
-            .then(|| random.below(CAMPAIGNS.len() as u64) as usize);
+        let campaign = random.one_in(4).then(|| random.below(CAMPAIGNS.len() as u64) as usize);
         // Google and Bing clicks bear a click id.
         let click =
             (campaign.is_some_and(|found| CAMPAIGNS[found].2 == "cpc")).then(|| random.next());
         let leak = random.one_in(20).then_some(person);
-        Self {
-            path,
-            title,
-            referrer: random.pick(&REFERRERS),
-            campaign,
-            click,
-            leak,
-        }
+        Self { path, title, referrer: random.pick(&REFERRERS), campaign, click, leak }
     }
 
     /// The members of `context.page`, and of a page message's properties.
@@ -114,22 +96,16 @@ impl Visit {
         line.raw(r#"","url":"https://shop.example.com"#);
         line.raw(self.path);
         self.search(line);
-        line.raw(if self.leak.is_some() {
-            "#reviews\""
-        } else {
-            "\""
-        });
+        line.raw(if self.leak.is_some() { "#reviews\"" } else { "\"" });
     }
 
     fn search(self, line: &mut Vec<u8>) {
         let start = line.len();
         if let Some(campaign) = self.campaign {
             let (name, source, medium) = CAMPAIGNS[campaign];
-            for (parameter, value) in [
-                ("&utm_campaign=", name),
-                ("&utm_source=", source),
-                ("&utm_medium=", medium),
-            ] {
+            for (parameter, value) in
+                [("&utm_campaign=", name), ("&utm_source=", source), ("&utm_medium=", medium)]
+            {
                 line.raw(parameter);
                 line.raw(value);
             }
@@ -224,17 +200,9 @@ fn mobile(line: &mut Vec<u8>, person: Person, random: &mut Random) {
     });
     whereabouts(line, person, random);
     line.raw(r#","library":{"name":""#);
-    line.raw(if is_apple {
-        "analytics-swift"
-    } else {
-        "analytics-kotlin"
-    });
+    line.raw(if is_apple { "analytics-swift" } else { "analytics-kotlin" });
     line.raw(r#"","version":"1.7.3"},"network":{"bluetooth":false,"carrier":"T-Mobile NL","cellular":true,"wifi":false},"os":{"name":""#);
-    line.raw(if is_apple {
-        r#"iOS","version":"18.6"}"#
-    } else {
-        r#"Android","version":"16"}"#
-    });
+    line.raw(if is_apple { r#"iOS","version":"18.6"}"# } else { r#"Android","version":"16"}"# });
     line.raw(if is_apple {
         r#","screen":{"width":402,"height":874,"density":3}"#
     } else {

@@ -38,10 +38,7 @@ impl Damage {
 
     /// The record cannot be read, or belongs nowhere: it is quarantined before any dataset sees it.
     pub fn is_unroutable(self) -> bool {
-        matches!(
-            self,
-            Self::NotJson | Self::NotAnObject | Self::UnknownType | Self::InvalidUtf8
-        )
+        matches!(self, Self::NotJson | Self::NotAnObject | Self::UnknownType | Self::InvalidUtf8)
     }
 }
 

@@ -61,30 +61,14 @@ pub struct EventMix {
 
 impl Default for EventMix {
     fn default() -> Self {
-        Self {
-            tracks: 52,
-            pages: 26,
-            screens: 6,
-            identifies: 8,
-            groups: 2,
-            aliases: 2,
-            orders: 4,
-        }
+        Self { tracks: 52, pages: 26, screens: 6, identifies: 8, groups: 2, aliases: 2, orders: 4 }
     }
 }
 
 impl EventMix {
     /// Track messages alone, none of them an order: one dataset.
     pub fn tracks_only() -> Self {
-        Self {
-            tracks: 1,
-            pages: 0,
-            screens: 0,
-            identifies: 0,
-            groups: 0,
-            aliases: 0,
-            orders: 0,
-        }
+        Self { tracks: 1, pages: 0, screens: 0, identifies: 0, groups: 0, aliases: 0, orders: 0 }
     }
 
     pub(super) fn choose(self, random: &mut Random) -> Kind {

@@ -51,27 +51,13 @@ impl Message {
             ]),
         };
         // Devices hold messages back while they have no network.
-        let held_back = if random.one_in(20) {
-            random.below(7_200_000)
-        } else {
-            random.below(5_000)
-        } as i64;
+        let held_back =
+            if random.one_in(20) { random.below(7_200_000) } else { random.below(5_000) } as i64;
         let sent = received - 40 - random.below(400) as i64;
         let happened = first - 440 - held_back;
         let visit = Visit::new(person, &mut random);
         let order = Order::new(&mut random);
-        Self {
-            seed,
-            kind,
-            platform,
-            person,
-            visit,
-            random,
-            happened,
-            sent,
-            received,
-            order,
-        }
+        Self { seed, kind, platform, person, visit, random, happened, sent, received, order }
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -80,11 +66,7 @@ impl Message {
 
     /// What an order comes to, in hundredths.
     pub(super) fn order_total(&self) -> u64 {
-        if self.kind == Kind::Order {
-            self.order.total()
-        } else {
-            0
-        }
+        if self.kind == Kind::Order { self.order.total() } else { 0 }
     }
 
     /// Writes the message, without an end of line.
@@ -115,17 +97,9 @@ impl Message {
         self.origin(line, harm);
         self.identity(line, harm, &mut random);
         context::write(line, self.platform, self.person, self.visit, &mut random);
-        let body = Body {
-            kind: self.kind,
-            person: self.person,
-            visit: self.visit,
-            order: self.order,
-        };
-        body.write(
-            line,
-            harm.is_some_and(|harm| harm.is_in_total(self.kind)),
-            &mut random,
-        );
+        let body =
+            Body { kind: self.kind, person: self.person, visit: self.visit, order: self.order };
+        body.write(line, harm.is_some_and(|harm| harm.is_in_total(self.kind)), &mut random);
         line.raw(INTEGRATIONS);
         self.message_id(line, harm, id);
         self.times(line, harm);
@@ -245,8 +219,7 @@ impl Message {
 }
 
 fn variant_of(harm: Option<Harm>, damage: Damage) -> Option<u64> {
-    harm.filter(|harm| harm.damage == damage)
-        .map(|harm| harm.variant)
+    harm.filter(|harm| harm.damage == damage).map(|harm| harm.variant)
 }
 
 /// Ends a line somewhere in its middle half, but not within a character: what is left is text, and no JSON.

@@ -87,10 +87,7 @@ pub struct PersonalValue {
 pub fn personal_values() -> Vec<PersonalValue> {
     let mut values = Vec::new();
     let mut add = |kind, texts: &[&str]| {
-        values.extend(texts.iter().map(|text| PersonalValue {
-            kind,
-            text: (*text).to_owned(),
-        }));
+        values.extend(texts.iter().map(|text| PersonalValue { kind, text: (*text).to_owned() }));
     };
     add("user id", &[USER_MARK]);
     add("anonymous id", &[ANONYMOUS_MARK]);
@@ -103,16 +100,10 @@ pub fn personal_values() -> Vec<PersonalValue> {
     add("phone", &PHONE_MARKS);
     for network in NETWORKS {
         for host in 1..=HOSTS_PER_NETWORK {
-            values.push(PersonalValue {
-                kind: "ip",
-                text: format!("{network}{host}"),
-            });
+            values.push(PersonalValue { kind: "ip", text: format!("{network}{host}") });
         }
     }
-    values.push(PersonalValue {
-        kind: "ip",
-        text: "2001:db8:a:b::".to_owned(),
-    });
+    values.push(PersonalValue { kind: "ip", text: "2001:db8:a:b::".to_owned() });
     values
 }
 
@@ -125,10 +116,7 @@ pub(super) struct Person {
 
 impl Person {
     pub(super) fn new(number: u64) -> Self {
-        Self {
-            number,
-            word: scramble(number.wrapping_add(0x51ed)),
-        }
+        Self { number, word: scramble(number.wrapping_add(0x51ed)) }
     }
 
     pub(super) fn user_id(self, line: &mut Vec<u8>) {

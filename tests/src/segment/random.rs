@@ -7,9 +7,7 @@ pub(super) struct Random(u64);
 impl Random {
     /// A stream of its own for every position, so that any record can be made again without those before it.
     pub(super) fn at(seed: u64, position: u64) -> Self {
-        Self(scramble(
-            seed ^ scramble(position.wrapping_add(0x9e37_79b9_7f4a_7c15)),
-        ))
+        Self(scramble(seed ^ scramble(position.wrapping_add(0x9e37_79b9_7f4a_7c15))))
     }
 
     pub(super) fn next(&mut self) -> u64 {

@@ -28,25 +28,15 @@ fn writing_and_building_in_memory_give_the_same() {
 fn the_expected_counts_are_conserved() {
     let (lines, expected) = damaged(6).file();
     assert_eq!(expected.records, 20_000);
-    assert_eq!(
-        expected.records,
-        expected.routed + expected.quarantined + expected.ignored
-    );
-    assert_eq!(
-        expected.quarantined,
-        expected.quarantined_by.values().sum::<u64>()
-    );
+    assert_eq!(expected.records, expected.routed + expected.quarantined + expected.ignored);
+    assert_eq!(expected.quarantined, expected.quarantined_by.values().sum::<u64>());
     for (dataset, counts) in &expected.datasets {
         assert_eq!(
             counts.routed,
             counts.committed + counts.quarantined + counts.deduplicated,
             "{dataset}"
         );
-        assert_eq!(
-            counts.quarantined,
-            counts.quarantined_by.values().sum::<u64>(),
-            "{dataset}"
-        );
+        assert_eq!(counts.quarantined, counts.quarantined_by.values().sum::<u64>(), "{dataset}");
         assert!(counts.committed > 0, "{dataset}");
     }
     let ends = lines.split(|byte| *byte == b'\n').count() as u64 - 1;
@@ -66,10 +56,8 @@ fn every_damage_occurs() {
 
 #[test]
 fn what_is_whole_and_never_repeated_is_all_committed() {
-    let (lines, expected) = SegmentGenerator::new(8)
-        .mix(EventMix::tracks_only())
-        .events(500)
-        .file();
+    let (lines, expected) =
+        SegmentGenerator::new(8).mix(EventMix::tracks_only()).events(500).file();
     assert_eq!(expected.committed(), 500);
     let text = String::from_utf8_lossy(&lines);
     assert_eq!(text.lines().collect::<HashSet<_>>().len(), 500);
@@ -100,10 +88,7 @@ fn every_kind_of_personal_value_is_there_to_be_found() {
 
 #[test]
 fn a_file_opens_as_many_days_as_asked_for() {
-    let (lines, _) = SegmentGenerator::new(12)
-        .first_day(2024, 2, 28)
-        .days(3)
-        .file();
+    let (lines, _) = SegmentGenerator::new(12).first_day(2024, 2, 28).days(3).file();
     let text = String::from_utf8_lossy(&lines);
     for day in ["2024-02-28", "2024-02-29", "2024-03-01"] {
         assert!(text.contains(&format!(r#""receivedAt":"{day}T"#)), "{day}");

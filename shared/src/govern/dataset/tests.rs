@@ -30,7 +30,8 @@ impl Judge {
                 let mut cells = BTreeMap::new();
                 for (column, cell) in contract.columns.iter().zip(row.cells()) {
                     if *cell != Cell::Null {
-                        let value = row.text(*cell).map_or_else(|| format!("{cell:?}"), str::to_owned);
+                        let value =
+                            row.text(*cell).map_or_else(|| format!("{cell:?}"), str::to_owned);
                         cells.insert(column.name.clone(), value);
                     }
                 }
@@ -59,7 +60,10 @@ fn a_row_holds_what_the_contract_names_and_nothing_else() {
     let row = judge.row(PAGE);
     assert_eq!(row["message_id"], "m1");
     assert_eq!(row["received_at"], "Timestamp(1772359200500000)");
-    assert_eq!(row["timestamp"], row["received_at"], "without one of its own, the message has the server's time");
+    assert_eq!(
+        row["timestamp"], row["received_at"],
+        "without one of its own, the message has the server's time"
+    );
     assert_eq!(row["title"], "A \"title\"");
     assert_eq!(row["gclid"], "C1");
     assert_eq!(row["context_page_url"], "https://shop.example/x");
@@ -75,11 +79,31 @@ fn a_row_holds_what_the_contract_names_and_nothing_else() {
 fn a_refusal_names_the_clause_and_no_value() {
     let mut judge = judge("pages");
     for (from, to, reason, clause) in [
-        (r#""messageId":"m1""#, r#""messageId":null"#, Reason::RequiredValueMissing, "properties.message_id.required"),
-        (r#""messageId":"m1""#, r#""messageId":"""#, Reason::RequiredValueMissing, "properties.message_id.required"),
-        (r#""messageId":"m1""#, r#""messageId":["m1"]"#, Reason::WrongType, "properties.message_id.logicalType"),
+        (
+            r#""messageId":"m1""#,
+            r#""messageId":null"#,
+            Reason::RequiredValueMissing,
+            "properties.message_id.required",
+        ),
+        (
+            r#""messageId":"m1""#,
+            r#""messageId":"""#,
+            Reason::RequiredValueMissing,
+            "properties.message_id.required",
+        ),
+        (
+            r#""messageId":"m1""#,
+            r#""messageId":["m1"]"#,
+            Reason::WrongType,
+            "properties.message_id.logicalType",
+        ),
         (r#"" visitor ""#, r#""  ""#, Reason::RequiredOneOfMissing, "requireOneOf"),
-        ("2026-03-01T", "9999-03-01T", Reason::OutOfRange, "properties.received_at.logicalTypeOptions"),
+        (
+            "2026-03-01T",
+            "9999-03-01T",
+            Reason::OutOfRange,
+            "properties.received_at.logicalTypeOptions",
+        ),
         ("2026-03-01T", "soon-03-01T", Reason::WrongType, "properties.received_at.logicalType"),
     ] {
         let (found, shown) = judge.refusal(&PAGE.replacen(from, to, 1));

@@ -4,13 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use iceberg::spec::{DataContentType, DataFile, DataFileBuilder, DataFileFormat, Datum, Literal, PrimitiveType, Struct, TableMetadata};
+use iceberg::spec::{
+    DataContentType, DataFile, DataFileBuilder, DataFileFormat, Datum, Literal, PrimitiveType,
+    Struct, TableMetadata,
+};
 
 use super::{TableError, malformed};
 use crate::event::DataFileDescription;
 
 /// A data file of the table's current partitioning.
-pub(super) fn data_file(table: &str, description: &DataFileDescription, metadata: &TableMetadata) -> Result<DataFile, TableError> {
+pub(super) fn data_file(
+    table: &str,
+    description: &DataFileDescription,
+    metadata: &TableMetadata,
+) -> Result<DataFile, TableError> {
     let mut builder = DataFileBuilder::default();
     builder
         .content(DataContentType::Data)
@@ -29,7 +36,11 @@ pub(super) fn data_file(table: &str, description: &DataFileDescription, metadata
     builder.build().map_err(|error| malformed(table, error.to_string()))
 }
 
-fn partition(table: &str, description: &DataFileDescription, metadata: &TableMetadata) -> Result<Struct, TableError> {
+fn partition(
+    table: &str,
+    description: &DataFileDescription,
+    metadata: &TableMetadata,
+) -> Result<Struct, TableError> {
     let [field] = metadata.default_partition_type().fields() else {
         return Err(malformed(table, "the table's current partitioning has not exactly one field"));
     };
@@ -47,12 +58,19 @@ fn counts(counts: &BTreeMap<i32, u64>) -> HashMap<i32, u64> {
     counts.iter().map(|(field, count)| (*field, *count)).collect()
 }
 
-fn bounds(table: &str, encoded: &BTreeMap<i32, String>, metadata: &TableMetadata) -> Result<HashMap<i32, Datum>, TableError> {
+fn bounds(
+    table: &str,
+    encoded: &BTreeMap<i32, String>,
+    metadata: &TableMetadata,
+) -> Result<HashMap<i32, Datum>, TableError> {
     let mut bounds = HashMap::with_capacity(encoded.len());
     for (field_id, encoded) in encoded {
         let field = metadata.current_schema().field_by_id(*field_id);
         let Some(primitive) = field.and_then(|field| field.field_type.as_primitive_type()) else {
-            return Err(malformed(table, format!("a bound is given for field id {field_id}, which is no column")));
+            return Err(malformed(
+                table,
+                format!("a bound is given for field id {field_id}, which is no column"),
+            ));
         };
         bounds.insert(*field_id, datum(table, encoded, primitive)?);
     }
@@ -60,6 +78,9 @@ fn bounds(table: &str, encoded: &BTreeMap<i32, String>, metadata: &TableMetadata
 }
 
 fn datum(table: &str, encoded: &str, primitive: &PrimitiveType) -> Result<Datum, TableError> {
-    let bytes = STANDARD.decode(encoded).map_err(|error| malformed(table, format!("a value is not base64: {error}")))?;
-    Datum::try_from_bytes(&bytes, primitive.clone()).map_err(|error| malformed(table, error.to_string()))
+    let bytes = STANDARD
+        .decode(encoded)
+        .map_err(|error| malformed(table, format!("a value is not base64: {error}")))?;
+    Datum::try_from_bytes(&bytes, primitive.clone())
+        .map_err(|error| malformed(table, error.to_string()))
 }

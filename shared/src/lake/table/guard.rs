@@ -11,7 +11,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use iceberg::table::Table;
 use iceberg::{
-    Catalog, Error, ErrorKind, Namespace, NamespaceIdent, Result, TableCommit, TableCreation, TableIdent,
+    Catalog, Error, ErrorKind, Namespace, NamespaceIdent, Result, TableCommit, TableCreation,
+    TableIdent,
 };
 
 use super::{MetadataRef, find_request};
@@ -48,7 +49,10 @@ impl<C: Catalog> Catalog for Guard<'_, C> {
                 if let Ok(mut found) = self.found.lock() {
                     *found = Some(table.metadata_ref());
                 }
-                return Err(Error::new(ErrorKind::PreconditionFailed, format!("request {id} is in the table already")));
+                return Err(Error::new(
+                    ErrorKind::PreconditionFailed,
+                    format!("request {id} is in the table already"),
+                ));
             }
         }
         Ok(table)
@@ -62,7 +66,11 @@ impl<C: Catalog> Catalog for Guard<'_, C> {
         not_here("list namespaces")
     }
 
-    async fn create_namespace(&self, _: &NamespaceIdent, _: HashMap<String, String>) -> Result<Namespace> {
+    async fn create_namespace(
+        &self,
+        _: &NamespaceIdent,
+        _: HashMap<String, String>,
+    ) -> Result<Namespace> {
         not_here("create a namespace")
     }
 

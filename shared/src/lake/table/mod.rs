@@ -15,7 +15,9 @@ use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
 use iceberg::transaction::{ApplyTransactionAction, Transaction};
 use iceberg::{Catalog, CatalogBuilder, NamespaceIdent, TableCreation, TableIdent};
-use iceberg_catalog_glue::{GLUE_CATALOG_PROP_URI, GLUE_CATALOG_PROP_WAREHOUSE, GlueCatalog, GlueCatalogBuilder};
+use iceberg_catalog_glue::{
+    GLUE_CATALOG_PROP_URI, GLUE_CATALOG_PROP_WAREHOUSE, GlueCatalog, GlueCatalogBuilder,
+};
 
 use crate::event::{CommitRequest, TableSchema};
 use guard::Guard;
@@ -110,7 +112,8 @@ impl Lake {
     /// must name the same table.
     pub async fn append(&self, requests: &[&CommitRequest]) -> Result<Appended, TableError> {
         let mut appended = Appended { snapshots: HashMap::new() };
-        let Some(newest) = requests.iter().max_by_key(|request| schema::version(&request.schema)) else {
+        let Some(newest) = requests.iter().max_by_key(|request| schema::version(&request.schema))
+        else {
             return Ok(appended);
         };
         let name = format!("{}.{}", newest.database, newest.table);
@@ -169,7 +172,12 @@ impl Lake {
         for id in ids {
             match find_request(&metadata, id) {
                 Some(snapshot) => snapshots.insert(id.to_owned(), snapshot),
-                None => return Err(malformed(name, format!("request {id} is not in the snapshot it was appended with"))),
+                None => {
+                    return Err(malformed(
+                        name,
+                        format!("request {id} is not in the snapshot it was appended with"),
+                    ));
+                }
             };
         }
         Ok(snapshots)
@@ -178,7 +186,8 @@ impl Lake {
     async fn open_table(&self, request: &CommitRequest) -> Result<Table, TableError> {
         let name = format!("{}.{}", request.database, request.table);
         let identifier = identifier(request);
-        let exists = self.catalog.table_exists(&identifier).await.map_err(|source| failed(&name, source))?;
+        let exists =
+            self.catalog.table_exists(&identifier).await.map_err(|source| failed(&name, source))?;
         if !exists && let Some(table) = self.create_table(&name, request).await? {
             return Ok(table);
         }
@@ -186,7 +195,11 @@ impl Lake {
     }
 
     /// Creates the table; none when somebody else did so in the meantime.
-    async fn create_table(&self, name: &str, request: &CommitRequest) -> Result<Option<Table>, TableError> {
+    async fn create_table(
+        &self,
+        name: &str,
+        request: &CommitRequest,
+    ) -> Result<Option<Table>, TableError> {
         let identifier = identifier(request);
         let namespace = identifier.namespace();
         self.create_namespace(name, namespace).await?;
@@ -212,8 +225,16 @@ impl Lake {
         }
     }
 
-    async fn create_namespace(&self, name: &str, namespace: &NamespaceIdent) -> Result<(), TableError> {
-        let exists = self.catalog.namespace_exists(namespace).await.map_err(|source| failed(name, source))?;
+    async fn create_namespace(
+        &self,
+        name: &str,
+        namespace: &NamespaceIdent,
+    ) -> Result<(), TableError> {
+        let exists = self
+            .catalog
+            .namespace_exists(namespace)
+            .await
+            .map_err(|source| failed(name, source))?;
         if exists {
             return Ok(());
         }
@@ -239,7 +260,12 @@ impl Lake {
         ])
     }
 
-    async fn evolve(&self, name: &str, table: &Table, schema: &TableSchema) -> Result<Table, TableError> {
+    async fn evolve(
+        &self,
+        name: &str,
+        table: &Table,
+        schema: &TableSchema,
+    ) -> Result<Table, TableError> {
         let transaction = Transaction::new(table);
         let mut action = transaction.update_schema();
         let additions = schema::additions(name, schema, table.metadata())?;

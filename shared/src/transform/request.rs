@@ -1,0 +1,91 @@
+//! The run of an input, and the commit request of each dataset that it went to.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use ring::digest;
+use uuid::Uuid;
+
+use super::stretch::DatasetOutcome;
+use crate::contract::Contract;
+use crate::event::{CommitRequest, TableSchema};
+use crate::run::{InputIdentity, Outcome, Run, hex, run_id};
+
+/// The request to commit what an input gave a dataset. `base` is the run of the input as a whole.
+pub(super) fn commit_request(
+    dataset: DatasetOutcome,
+    base: &Run,
+    database_prefix: &str,
+) -> CommitRequest {
+    let contract = dataset.contract;
+    let name = contract.dataset();
+    let run = Run {
+        run_id: run_id(&base.job, &base.input, Some(&name)),
+        dataset: Some(name.clone()),
+        records: None,
+        rows: Some(dataset.rows),
+        quarantined_by_reason: dataset.reasons,
+        quarantine: base.quarantine.clone().filter(|_| dataset.rows.quarantined > 0),
+        bytes_written: dataset.data_files.iter().map(|file| file.file_size_in_bytes).sum(),
+        data_files: dataset.data_files.iter().map(|file| file.path.clone()).collect(),
+        contract_version: Some(contract.version.clone()),
+        schema_fingerprint: Some(fingerprint(contract, &dataset.unknown_members)),
+        unknown_members: dataset.unknown_members,
+        event_time: dataset.event_time,
+        columns: dataset.columns,
+        ..base.clone()
+    };
+    CommitRequest {
+        request_id: Uuid::now_v7().to_string(),
+        dataset: name,
+        database: format!("{database_prefix}{}", contract.domain),
+        table: contract.table.clone(),
+        schema: TableSchema::of(contract),
+        data_files: dataset.data_files,
+        run,
+    }
+}
+
+/// A run of which only the input and the times are known.
+pub(super) fn base_run(
+    job: &str,
+    input: InputIdentity,
+    arrived_at: DateTime<Utc>,
+    started_at: DateTime<Utc>,
+) -> Run {
+    Run {
+        run_id: run_id(job, &input, None),
+        job: job.to_owned(),
+        input,
+        dataset: None,
+        outcome: Outcome::Transformed,
+        arrived_at,
+        started_at,
+        finished_at: started_at,
+        records: None,
+        rows: None,
+        quarantined_by_reason: BTreeMap::new(),
+        quarantine: None,
+        bytes_written: 0,
+        data_files: Vec::new(),
+        contract_version: None,
+        schema_fingerprint: None,
+        unknown_members: BTreeMap::new(),
+        event_time: None,
+        columns: Vec::new(),
+        snapshot_id: None,
+        error: None,
+    }
+}
+
+/// Columns and unknown members, names and types, as one hash: it changes when the source's shape does.
+fn fingerprint(contract: &Contract, unknown_members: &BTreeMap<String, u64>) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for column in &contract.columns {
+        context.update(format!("{}:{:?}\n", column.name, column.column_type).as_bytes());
+    }
+    for member in unknown_members.keys() {
+        context.update(format!("?{member}\n").as_bytes());
+    }
+    hex(&context.finish().as_ref()[..16])
+}

@@ -1,0 +1,309 @@
+//! The samples of `events/`: each is understood, keeps to its schema, and does in a real container
+//! what is expected of it, invoked as `make invoke` does.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stderr)]
+
+mod container;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aws_lambda_events::{dynamodb, sqs::SqsEvent};
+use container::{Invoked, Scene, Subscriber};
+use end_to_end::lake::root;
+use end_to_end::stack::Stack;
+use serde_json::Value;
+use shared::event::{CommitPointer, DatasetEvent, ObjectCreated, object_created_events, schemas};
+use shared::run::{InputIdentity, Run};
+
+/// A test for each sample: which of its messages go back to their queue, and what else came of it.
+macro_rules! samples {
+    ($($test:ident: $function:literal / $case:literal gives back $failed:tt;)*) => {
+        /// Function, case and the ids of the messages that go back.
+        const SAMPLES: &[(&str, &str, &[&str])] = &[$(($function, $case, &$failed)),*];
+
+        $(#[tokio::test]
+        async fn $test() {
+            let stack = Stack::connect().await;
+            // Who does not listen before the invocation misses what it says.
+            let subscriber = Subscriber::of($function, &stack).await;
+            if let Some(invoked) = Invoked::of($function, $case) {
+                invoked.assert_answer($function, &$failed);
+                effects::$test(&Scene { invoked, stack, subscriber: subscriber.as_ref() }).await;
+            }
+            if let Some(subscriber) = subscriber {
+                subscriber.unsubscribe().await;
+            }
+        })*
+    };
+}
+
+samples! {
+    s3_notification: "segment-transform" / "s3-notification" gives back [];
+    s3_test_event: "segment-transform" / "s3-test-event" gives back [];
+    sns_in_sqs: "segment-transform" / "sns-in-sqs" gives back [];
+    event_bridge_in_sqs: "segment-transform" / "event-bridge-in-sqs" gives back [];
+    two_records_one_bad: "segment-transform" / "two-records-one-bad" gives back ["not-json"];
+    key_with_signs: "segment-transform" / "key-with-signs" gives back [];
+    object_gone: "segment-transform" / "object-gone" gives back [];
+    commit_request: "lake-commit" / "commit-request" gives back [];
+    not_a_pointer: "lake-commit" / "not-a-pointer" gives back ["not-a-pointer"];
+    run_committed: "announce" / "run-committed" gives back [];
+    run_quarantined: "announce" / "run-quarantined" gives back [];
+    run_modified: "announce" / "run-modified" gives back [];
+}
+
+/// What each sample must have done, beside its answer.
+#[allow(clippy::unused_async)] // Some have nothing to wait for.
+mod effects {
+    use std::collections::BTreeMap;
+
+    use aws_lambda_events::sqs::SqsEvent;
+    use end_to_end::lake::pyiceberg_rows;
+    use serde_json::Value;
+    use shared::event::CommitPointer;
+    use shared::run::{Outcome, Run};
+
+    use super::{Scene, assert_valid, identity};
+
+    pub async fn s3_notification(scene: &Scene<'_>) {
+        let run = scene.input_run().await;
+        let records = run.records.unwrap();
+        assert_eq!(
+            (run.outcome, records.records, records.routed, records.quarantined),
+            (Outcome::Transformed, 5, 4, 1)
+        );
+        assert_eq!(scene.invoked.metric("Records"), 5);
+        let input = run.input;
+        let datasets = scene.stack.await_datasets(&input, 3).await;
+        let counts = |run: &Run| {
+            run.rows.map(|rows| (rows.routed, rows.committed, rows.quarantined, rows.deduplicated))
+        };
+        assert_eq!(counts(&datasets["pages"]), Some((3, 1, 1, 1)));
+        assert_eq!(counts(&datasets["tracks"]), Some((1, 1, 0, 0)));
+        assert_eq!(counts(&datasets["order_completed"]), Some((1, 1, 0, 0)));
+        assert_eq!(
+            datasets["pages"].quarantined_by_reason,
+            BTreeMap::from([("required_one_of_missing".to_owned(), 1)])
+        );
+        let rows = pyiceberg_rows(
+            "segment.pages",
+            "message_id",
+            &format!("samples/{}/page-1", scene.invoked.token),
+        );
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["gclid"], "EXAMPLE-click-1");
+        assert_eq!(rows[0]["context_ip"], "192.0.2.0");
+    }
+
+    pub async fn s3_test_event(scene: &Scene<'_>) {
+        assert_eq!(
+            (scene.invoked.metric("Inputs"), scene.invoked.metric("FailedMessages")),
+            (0, 0)
+        );
+    }
+
+    pub async fn sns_in_sqs(scene: &Scene<'_>) {
+        scene.assert_one_row_in(&["groups", "identifies"]).await;
+    }
+
+    pub async fn event_bridge_in_sqs(scene: &Scene<'_>) {
+        scene.assert_one_row_in(&["aliases", "screens"]).await;
+    }
+
+    pub async fn two_records_one_bad(scene: &Scene<'_>) {
+        scene.assert_one_row_in(&["tracks"]).await;
+    }
+
+    pub async fn key_with_signs(scene: &Scene<'_>) {
+        assert!(
+            scene.invoked.objects()[0]
+                .key
+                .ends_with("Läden & Märkte/1795392000000/50% off + more = größer, 日本.gz")
+        );
+        scene.assert_one_row_in(&["pages"]).await;
+    }
+
+    pub async fn object_gone(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("MissingInputs"), 1);
+        let object = scene.invoked.objects().remove(0);
+        let run = scene.stack.await_input(&identity(object, String::new())).await;
+        assert_eq!(run.outcome, Outcome::Failed);
+        assert!(run.error.unwrap().ends_with("does not exist"));
+    }
+
+    pub async fn commit_request(scene: &Scene<'_>) {
+        assert_eq!(
+            (scene.invoked.metric("Commits"), scene.invoked.metric("CommittedRows")),
+            (1, 2)
+        );
+        let event: SqsEvent = serde_json::from_str(&scene.invoked.event).unwrap();
+        let pointer: CommitPointer =
+            serde_json::from_str(event.records[0].body.as_deref().unwrap()).unwrap();
+        let request: Value = serde_json::from_slice(
+            &scene.stack.object(&pointer.bucket, &pointer.key).await.unwrap(),
+        )
+        .unwrap();
+        assert_valid("commit-request", &request);
+        let asked: Run = serde_json::from_value(request["run"].clone()).unwrap();
+        let run = scene.stack.await_dataset(&asked.input, "segment.pages").await;
+        assert_eq!((run.outcome, run.rows), (Outcome::Committed, asked.rows));
+        assert!(run.snapshot_id.is_some());
+        for page in ["page-4", "page-5"] {
+            assert_eq!(
+                pyiceberg_rows(
+                    "segment.pages",
+                    "message_id",
+                    &format!("samples/{}/{page}", scene.invoked.token)
+                )
+                .len(),
+                1
+            );
+        }
+    }
+
+    pub async fn not_a_pointer(scene: &Scene<'_>) {
+        assert_eq!(
+            (scene.invoked.metric("Commits"), scene.invoked.metric("FailedMessages")),
+            (0, 1)
+        );
+    }
+
+    pub async fn run_committed(scene: &Scene<'_>) {
+        let announced = scene.announced().await;
+        assert_eq!(announced.run.outcome, Outcome::Committed);
+        assert_eq!((announced.data_files.len(), announced.data_file_count), (1, 1));
+    }
+
+    pub async fn run_quarantined(scene: &Scene<'_>) {
+        let announced = scene.announced().await;
+        assert_eq!(announced.run.outcome, Outcome::Quarantined);
+        assert_eq!((announced.data_files.len(), announced.data_file_count), (0, 0));
+    }
+
+    pub async fn run_modified(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("AnnouncedRuns"), 0);
+    }
+}
+
+fn sample(function: &str, case: &str) -> PathBuf {
+    root().join(format!("events/{function}/{case}.json"))
+}
+
+fn identity(object: ObjectCreated, checksum: String) -> InputIdentity {
+    InputIdentity {
+        bucket: object.bucket,
+        key: object.key,
+        version_id: None,
+        checksum,
+        supersedes: None,
+    }
+}
+
+/// The runs whose insertion a stream event tells of.
+fn runs_of(event: &str) -> Vec<Run> {
+    let event: dynamodb::Event = serde_json::from_str(event).expect("a stream event");
+    let inserts = event.records.into_iter().filter(|record| record.event_name == "INSERT");
+    inserts.map(|record| serde_dynamo::from_item(record.change.new_image).expect("a run")).collect()
+}
+
+/// Holds a value against the JSON Schema of a message.
+fn assert_valid(name: &str, value: &Value) {
+    let schema: Value =
+        serde_json::from_str(&fs::read_to_string(schema_file(name)).unwrap()).unwrap();
+    let errors: Vec<String> = jsonschema::validator_for(&schema)
+        .unwrap()
+        .iter_errors(value)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{name}: {errors:?}");
+}
+
+fn schema_file(name: &str) -> PathBuf {
+    root().join(format!("events/schemas/{name}.json"))
+}
+
+/// The names of a folder's entries that end in `suffix`, without it.
+fn names_in(folder: &Path, suffix: &str) -> BTreeSet<String> {
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter_map(|name| name.strip_suffix(suffix).map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_sample_is_expected_and_every_function_has_one() {
+    let mut found = BTreeSet::new();
+    for function in names_in(&root().join("functions"), "") {
+        let cases = names_in(&root().join("events").join(&function), ".json");
+        assert!(!cases.is_empty(), "events/{function} has no sample");
+        found.extend(cases.into_iter().map(|case| format!("{function}/{case}")));
+    }
+    let expected: BTreeSet<String> =
+        SAMPLES.iter().map(|(function, case, _)| format!("{function}/{case}")).collect();
+    assert_eq!(found, expected, "samples on the left, expectations on the right");
+}
+
+#[test]
+fn every_sample_is_understood() {
+    for (function, case, failed) in SAMPLES {
+        let event = fs::read_to_string(sample(function, case)).unwrap();
+        if *function == "announce" {
+            for run in runs_of(&event) {
+                assert_valid("run", &serde_json::to_value(&run).unwrap());
+                assert_valid(
+                    "dataset-event",
+                    &serde_json::to_value(DatasetEvent::of(run)).unwrap(),
+                );
+            }
+            continue;
+        }
+        let event: SqsEvent = serde_json::from_str(&event).unwrap();
+        assert!(!event.records.is_empty(), "{function}/{case} has no message");
+        for message in event.records {
+            let (id, body) = (message.message_id.unwrap(), message.body.unwrap());
+            let understood = match *function {
+                "lake-commit" => is_pointer(&body),
+                _ => object_created_events(&body).is_ok(),
+            };
+            assert_eq!(
+                understood,
+                !failed.contains(&id.as_str()),
+                "{function}/{case}: message {id}"
+            );
+        }
+    }
+}
+
+fn is_pointer(body: &str) -> bool {
+    let Ok(value) = serde_json::from_str::<Value>(body) else {
+        return false;
+    };
+    if serde_json::from_value::<CommitPointer>(value.clone()).is_err() {
+        return false;
+    }
+    assert_valid("commit-pointer", &value);
+    true
+}
+
+/// `UPDATE_SCHEMAS=1` writes the files instead.
+#[test]
+fn the_schemas_are_those_of_the_types() {
+    let generated: BTreeMap<&str, Value> = schemas().into_iter().collect();
+    for (name, schema) in &generated {
+        let text = format!("{}\n", serde_json::to_string_pretty(schema).unwrap());
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            fs::create_dir_all(root().join("events/schemas")).unwrap();
+            fs::write(schema_file(name), text).unwrap();
+        } else {
+            let written = fs::read_to_string(schema_file(name)).unwrap_or_default();
+            assert!(
+                written == text,
+                "events/schemas/{name}.json is stale: UPDATE_SCHEMAS=1 cargo test -p end-to-end --test samples schemas"
+            );
+        }
+    }
+    let names: BTreeSet<String> = generated.keys().map(|name| (*name).to_owned()).collect();
+    assert_eq!(names_in(&root().join("events/schemas"), ".json"), names);
+}
