@@ -147,9 +147,9 @@ def print_counts(drops: dict[str, Drop]) -> None:
     ]
     print_table(["dataset", "files", "rows in", "committed", "quarantined", "deduplicated", "seconds from drop to queryable"], rows)
     whole = [drop.whole for drop in drops.values() if drop.whole]
-    unread = sum((run.get("records") or {}).get("quarantined", 0) for run in whole)
+    unread = sum((run.get("records") or {}).get("quarantined", 0) for run in whole if run["outcome"] != "quarantined")
     kept = sum(run["outcome"] == "quarantined" for run in whole)
-    print(f"\n  {unread} lines could not be read and are in quarantine, and {kept} file as a whole.")
+    print(f"\n  {unread} lines could not be read and are in quarantine, and {kept} file that breaks off is kept as a whole.")
     print("  One file was dropped twice and counted once.")
 
 

@@ -8,12 +8,15 @@ use shared::run::Run;
 
 use crate::stack::Stack;
 
-/// The bytes that a run says are in quarantine.
+/// The copy of a run's whole input.
 ///
 /// # Panics
-/// Where there are none.
-pub async fn quarantined_bytes(stack: &Stack, run: &Run) -> Vec<u8> {
-    let uri = run.quarantine.as_deref().expect("the run names what is in quarantine");
+/// Where there is none.
+pub async fn input_copy(stack: &Stack, run: &Run) -> Vec<u8> {
+    object(stack, run.input_copy.as_deref().expect("the run names the copy of its input")).await
+}
+
+async fn object(stack: &Stack, uri: &str) -> Vec<u8> {
     let (bucket, key) = uri
         .strip_prefix("s3://")
         .and_then(|rest| rest.split_once('/'))
@@ -26,7 +29,8 @@ pub async fn quarantined_bytes(stack: &Stack, run: &Run) -> Vec<u8> {
 /// # Panics
 /// Where there are none, or where they are no gzip NDJSON.
 pub async fn quarantined_records(stack: &Stack, run: &Run) -> Vec<QuarantineEntry> {
-    entries(&quarantined_bytes(stack, run).await)
+    let uri = run.quarantine.as_deref().expect("the run names its quarantined records");
+    entries(&object(stack, uri).await)
 }
 
 /// The lines of a quarantine object.

@@ -220,7 +220,7 @@ impl SegmentGenerator {
                 expected.count_damaged(message.kind(), harm);
             }
             Plan::Whole => {
-                Self::add_whole(&self.message(position, position), Earlier::Never, lines, expected)
+                Self::add_whole(&self.message(position, position), Earlier::Never, lines, expected);
             }
             Plan::Repeat(earlier) => {
                 let seen = match self.plan(earlier, &mut self.random(PLAN, earlier)) {

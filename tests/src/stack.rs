@@ -1,6 +1,7 @@
 //! The deployed stack as the tests use it: through the same calls as anybody else.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -35,12 +36,12 @@ pub struct Stack {
 /// # Panics
 /// Where the stack is not up or the environment does not point at it.
 pub fn output(name: &str) -> String {
-    match std::env::var(name) {
-        Ok(value) => value,
-        Err(_) => panic!(
+    let Ok(value) = std::env::var(name) else {
+        panic!(
             "{name} is not set: run `make test`, or `make up` and then `eval \"$(make -s env)\"`"
-        ),
-    }
+        );
+    };
+    value
 }
 
 /// Something that no other test and no earlier run has used.
@@ -213,5 +214,9 @@ pub async fn wait_for<T, F: Future<Output = Option<T>>>(
 /// SHA-256 in lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in digest.as_ref() {
+        write!(text, "{byte:02x}").expect("memory can be written");
+    }
+    text
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use end_to_end::ledger::{check_dataset, check_input};
-use end_to_end::quarantine::{entries, quarantined_bytes, quarantined_records};
+use end_to_end::quarantine::{entries, input_copy, quarantined_records};
 use end_to_end::river::notification;
 use end_to_end::segment::{EventMix, SegmentGenerator};
 use end_to_end::stack::{Dropped, Stack, gzip, output, unique, unique_seed, wait_for};
@@ -145,7 +145,7 @@ async fn a_truncated_file_is_kept_whole_and_fails_no_neighbour() {
         );
         assert!(run.error.unwrap().contains("damaged"));
         assert!(
-            quarantined_bytes(&stack, &stack.await_input(&dropped.input).await).await == *body,
+            input_copy(&stack, &stack.await_input(&dropped.input).await).await == *body,
             "the copy differs"
         );
         assert!(
@@ -176,7 +176,7 @@ async fn a_line_of_300_mb_is_passed_by_and_its_neighbours_are_taken() {
     let records = run.records.unwrap();
     assert_eq!((records.records, records.routed, records.quarantined), (6, 5, 1));
     assert_eq!(run.quarantined_by_reason, BTreeMap::from([(Reason::TooLong.name().to_owned(), 1)]));
-    assert!(quarantined_bytes(&stack, &run).await == body, "the copy of the whole input differs");
+    assert!(input_copy(&stack, &run).await == body, "the copy of the whole input differs");
     // The record's own entry says where in that copy it stands.
     let folder = dropped.key.split('/').nth(1).unwrap().to_owned();
     let entry = wait_for("the entry of the long line", || long_entry(&stack, &dropped)).await;
@@ -286,7 +286,7 @@ async fn keys_with_spaces_signs_and_unicode_are_read_and_kept() {
         let run = stack.await_input(&cut_file.input).await;
         assert_eq!(run.input.key, cut_file.key);
         assert_eq!(run.outcome, Outcome::Quarantined, "{name}");
-        assert!(quarantined_bytes(&stack, &run).await == cut, "{name}: the copy differs");
+        assert!(input_copy(&stack, &run).await == cut, "{name}: the copy differs");
     }
 }
 

@@ -9,14 +9,13 @@ use shared::transform::Transformed;
 
 /// A file of `rows` pages.
 fn pages(project: &str, rows: usize) -> Vec<u8> {
-    let mut lines = String::new();
+    let mut lines = Vec::with_capacity(rows);
     for row in 0..rows {
-        lines.push_str(&format!(
+        lines.push(format!(
             r#"{{"type":"page","messageId":"{project}-{row}","anonymousId":"visitor","receivedAt":"2026-03-01T10:00:00Z","projectId":"{project}"}}"#
         ));
-        lines.push('\n');
     }
-    gzip(lines.as_bytes())
+    gzip(lines.join("\n").as_bytes())
 }
 
 async fn river(stack: &Stack) -> (Bed, River) {

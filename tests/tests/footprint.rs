@@ -21,7 +21,10 @@ const FILLED_BEYOND_200_MB: u64 = 24 * MEGABYTE;
 const MOST: u64 = 128 * MEGABYTE;
 
 fn stretch(bytes: u64) -> Value {
-    let run = Command::new(env!("CARGO_BIN_EXE_stretch")).arg(bytes.to_string()).output().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stretch"));
+    // As in template.yaml.
+    command.env("MALLOC_MMAP_THRESHOLD_", "65536");
+    let run = command.arg(bytes.to_string()).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let report = serde_json::from_slice(&run.stdout).unwrap();
     println!("{report}");

@@ -14,7 +14,7 @@ use super::explain;
 use crate::lake::{ObjectSink, ObjectStore};
 
 /// S3 wants 5 MiB at least for every part but the last, and takes 10,000 parts.
-const PART_BYTES: usize = 6 * 1024 * 1024;
+const PART_BYTES: usize = 5 * 1024 * 1024;
 
 /// Parts of an object that are under way at the same time.
 const PARTS_UNDER_WAY: usize = 2;

@@ -9,8 +9,9 @@ const FULLEST: usize = 58;
 const GROWTH_NUMERATOR: usize = 5;
 const GROWTH_DENOMINATOR: usize = 4;
 
-/// Growing copies one shard, not the whole set, so the peak is hardly above the size.
-const SHARDS: usize = 256;
+/// Growing copies one shard, not the whole set, so the peak is hardly above the size. A shard of a
+/// million keys is large enough to be given back to the system as a whole when it has grown.
+const SHARDS: usize = 16;
 
 /// Slots of a shard at first.
 const FIRST_SLOTS: usize = 16;
@@ -49,7 +50,7 @@ impl KeySet {
         if key == EMPTY {
             key[0] = 1;
         }
-        let inserted = self.shards[usize::from(bytes[KEY_BYTES])].insert(key);
+        let inserted = self.shards[usize::from(bytes[KEY_BYTES]) % SHARDS].insert(key);
         self.length += usize::from(inserted);
         inserted
     }

@@ -45,9 +45,12 @@ pub struct Run {
     /// Rows or records in quarantine, by reason.
     #[serde(default)]
     pub quarantined_by_reason: BTreeMap<String, u64>,
-    /// Where the quarantined bytes are.
+    /// The object with the quarantined records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
+    /// The copy of the whole input in quarantine: it could not be read, or a record of it not be held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_copy: Option<String>,
     /// Bytes written to data files.
     #[serde(default)]
     pub bytes_written: u64,

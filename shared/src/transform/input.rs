@@ -236,21 +236,20 @@ impl Transform {
         let bytes = reading.digest.bytes;
         let outcome: StretchOutcome =
             blocking(&base.input, move || reading.stretch.finish()).await??;
-        let mut quarantine = outcome.quarantine.clone();
         if outcome.has_too_long {
-            quarantine = Some(self.keep_whole(&base.input, entity_tag).await?);
+            base.input_copy = Some(self.keep_whole(&base.input, entity_tag).await?);
         }
-        base.records = Some(RecordCounts { bytes, ..outcome.records });
+        let records = RecordCounts { bytes, ..outcome.records };
+        base.records = Some(records);
         base.quarantined_by_reason = outcome.reasons;
-        base.quarantine = quarantine;
+        base.quarantine = outcome.quarantine;
         for dataset in outcome.datasets {
             self.request_commit(dataset, &base).await?;
         }
-        base.outcome =
-            if outcome.records.routed > 0 { Outcome::Transformed } else { Outcome::Empty };
+        base.outcome = if records.routed > 0 { Outcome::Transformed } else { Outcome::Empty };
         base.finished_at = Utc::now();
         self.settings.ledger.finish_input(&base, entity_tag).await?;
-        Ok(Transformed::Done(outcome.records))
+        Ok(Transformed::Done(records))
     }
 
     /// Stores the request of a dataset and tells the commits queue where it is.
@@ -286,9 +285,10 @@ impl Transform {
             records: read.records,
             quarantined: read.records,
             bytes: digest.bytes,
+            decoded_bytes: read.decoded_bytes,
             ..RecordCounts::default()
         };
-        base.quarantine = Some(self.keep_whole(&base.input, entity_tag).await?);
+        base.input_copy = Some(self.keep_whole(&base.input, entity_tag).await?);
         base.records = Some(records);
         base.quarantined_by_reason =
             BTreeMap::from([(Reason::InputDamaged.name().to_owned(), records.records)]);

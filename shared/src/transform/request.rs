@@ -66,6 +66,7 @@ pub(super) fn base_run(
         rows: None,
         quarantined_by_reason: BTreeMap::new(),
         quarantine: None,
+        input_copy: None,
         bytes_written: 0,
         data_files: Vec::new(),
         contract_version: None,

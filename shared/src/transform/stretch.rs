@@ -184,6 +184,7 @@ impl Stretch {
                     return Err(DecodeError::Source { decoded: lines.offset(), source }.into());
                 }
                 Err(source) => {
+                    self.records.decoded_bytes = lines.offset();
                     let damage =
                         DecodeError::Damaged { compression, decoded: lines.offset(), source };
                     return Ok(Ended::Damaged(damage));
