@@ -18,7 +18,7 @@ from aws import ROOT
 
 CHANGED = "announce"
 COPY = ROOT / "target" / "independence"
-BUILD = COPY / "target"
+LAMBDA = COPY / "target" / "lambda"
 SOURCES = ("Cargo.toml", "Cargo.lock", "functions", "shared", "tests", "template.yaml", "samconfig.toml")
 
 
@@ -48,21 +48,12 @@ def main() -> int:
 def copy_workspace() -> None:
     """Copies what has changed since the last time, with its times, so that cargo knows what it has built."""
     COPY.mkdir(parents=True, exist_ok=True)
-    if not BUILD.exists():
-        seed_build()
     for name in SOURCES:
         source, target = ROOT / name, COPY / name
         if source.is_dir():
             copy_folder(source, target)
         else:
             copy_if_newer(source, target)
-
-
-def seed_build() -> None:
-    """Dependencies are the same whatever the workspace's folder, so they are linked, not built again."""
-    for folder in (ROOT / "target").glob("*-*-*"):
-        if folder.is_dir():
-            shutil.copytree(folder, BUILD / folder.name, copy_function=os.link, symlinks=True)
 
 
 def copy_folder(source: Path, target: Path) -> None:
@@ -80,17 +71,18 @@ def copy_if_newer(source: Path, target: Path) -> None:
 
 
 def build(functions: list[str]) -> dict[str, str]:
+    # Dependencies are the same whatever the workspace's folder, so they are not built again.
     packages = [argument for name in functions for argument in ("--package", name)]
-    environment = os.environ | {"PATH": f"{ROOT}/.tributary/venv-lake/bin:{os.environ['PATH']}", "CARGO_TARGET_DIR": str(BUILD)}
+    environment = os.environ | {"PATH": f"{ROOT}/.tributary/venv-lake/bin:{os.environ['PATH']}", "CARGO_TARGET_DIR": str(ROOT / "target")}
     subprocess.run(
-        ["cargo", "lambda", "build", "--release", *packages, "--lambda-dir", str(BUILD / "lambda")],
+        ["cargo", "lambda", "build", "--release", *packages, "--lambda-dir", str(LAMBDA)],
         cwd=COPY,
         env=environment,
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    return {name: hashlib.sha256((BUILD / "lambda" / name / "bootstrap").read_bytes()).hexdigest() for name in functions}
+    return {name: hashlib.sha256((LAMBDA / name / "bootstrap").read_bytes()).hexdigest() for name in functions}
 
 
 def compare_changeset() -> int:
@@ -101,8 +93,8 @@ def compare_changeset() -> int:
         return 0
     for deployed in (ROOT / "target" / "lambda").iterdir():
         if deployed.name != CHANGED and (deployed / "bootstrap").exists():
-            (BUILD / "lambda" / deployed.name).mkdir(parents=True, exist_ok=True)
-            shutil.copy2(deployed / "bootstrap", BUILD / "lambda" / deployed.name / "bootstrap")
+            (LAMBDA / deployed.name).mkdir(parents=True, exist_ok=True)
+            shutil.copy2(deployed / "bootstrap", LAMBDA / deployed.name / "bootstrap")
     listing = stack.sam(
         process["port"], "deploy", "--config-env", "local", "--no-execute-changeset",
         "--parameter-overrides", *stack.parameters(), directory=COPY,

@@ -19,3 +19,5 @@ if cargo nextest --version >/dev/null 2>&1; then
 else
   cargo test --workspace --no-fail-fast
 fi
+# Last, for it builds: the tests before it want the processor to themselves.
+python3 tests/local/independence.py
