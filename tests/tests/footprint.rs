@@ -1,4 +1,4 @@
-//! Memory does not grow with the file: a file of 1 GB and one of 10 MB have the same peak, apart from the keys of
+//! Memory does not grow with the file: a file of a million events (1.3 GB) and one of 10 MB have the same peak, apart from the keys of
 //! de-duplication and the row groups, which a file must be large enough to fill. Each is taken through the stretch by a process
 //! of its own (`src/bin/stretch.rs`), for a peak is a process's and is never given back.
 
@@ -15,8 +15,8 @@ const KEY_BYTES: u64 = 16;
 /// What is there once, however large the file: 16 MB of unfinished row groups, a zstd compressor for each column of each open
 /// file that has filled a page (600 of them, 50 KB each), and as much again for the holes between them. A file of 10 MB fills
 /// next to none of it, one of 200 MB most.
-const FILLED: u64 = 64 * MEGABYTE;
-const FILLED_BEYOND_200_MB: u64 = 24 * MEGABYTE;
+const FILLED: u64 = 44 * MEGABYTE;
+const FILLED_BEYOND_200_MB: u64 = 18 * MEGABYTE;
 /// A million events within this, whatever their file's size.
 const MOST: u64 = 128 * MEGABYTE;
 
@@ -59,11 +59,10 @@ fn memory_does_not_grow_with_the_file() {
         );
         return;
     }
-    let [small, medium, large] = [10, 200, 1_000].map(|megabytes| stretch(megabytes * MEGABYTE));
+    let [small, medium, large] = [10, 200, 1_300].map(|megabytes| stretch(megabytes * MEGABYTE));
     assert_no_growth(&small, &large, FILLED);
     assert_no_growth(&medium, &large, FILLED_BEYOND_200_MB);
     assert!(number(&large, "key_bytes") <= KEY_BYTES * number(&large, "rows"));
-    // A gigabyte is fewer than a million events; what is missing to them are their keys.
-    let missing = 1_000_000_u64.saturating_sub(number(&large, "records")) * 2 * KEY_BYTES;
-    assert!(number(&large, "peak_rss_bytes") + missing < MOST);
+    assert!(number(&large, "records") >= 1_000_000);
+    assert!(number(&large, "peak_rss_bytes") < MOST);
 }
