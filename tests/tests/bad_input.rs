@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
+use aws_sdk_sqs::types::Message;
 use end_to_end::ledger::{check_dataset, check_input};
 use end_to_end::quarantine::{entries, input_copy, quarantined_records};
 use end_to_end::river::notification;
@@ -26,8 +27,8 @@ fn key(name: &str) -> String {
     format!("segment/bad-{}/{name}", unique())
 }
 
-/// Whether a dead-letter queue holds a message that speaks of a key. It looks without taking anything away.
-async fn is_dead(stack: &Stack, queue_url: &str, text: &str) -> bool {
+/// Messages of a queue, which stay where they are.
+async fn look_into(stack: &Stack, queue_url: &str) -> Vec<Message> {
     let looked = stack
         .sqs
         .receive_message()
@@ -37,9 +38,13 @@ async fn is_dead(stack: &Stack, queue_url: &str, text: &str) -> bool {
         .send()
         .await
         .unwrap();
-    looked
-        .messages
-        .unwrap_or_default()
+    looked.messages.unwrap_or_default()
+}
+
+/// Whether a dead-letter queue holds a message that speaks of a key. It looks without taking anything away.
+async fn is_dead(stack: &Stack, queue_url: &str, text: &str) -> bool {
+    look_into(stack, queue_url)
+        .await
         .iter()
         .any(|message| message.body.as_deref().unwrap_or_default().contains(text))
 }
@@ -309,16 +314,7 @@ async fn a_message_that_is_no_event_ends_among_the_dead_letters() {
 
 /// Takes a message out of a queue; whether it was there.
 async fn take_away(stack: &Stack, queue_url: &str, body: &str) -> bool {
-    let looked = stack
-        .sqs
-        .receive_message()
-        .queue_url(queue_url)
-        .max_number_of_messages(10)
-        .visibility_timeout(0)
-        .send()
-        .await
-        .unwrap();
-    for message in looked.messages.unwrap_or_default() {
+    for message in look_into(stack, queue_url).await {
         if message.body.as_deref() == Some(body) {
             stack
                 .sqs
