@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use aws_sdk_sqs::types::Message;
 use end_to_end::ledger::{check_dataset, check_input};
-use end_to_end::quarantine::{entries, input_copy, quarantined_records};
+use end_to_end::quarantine::{input_copy, quarantined_records};
 use end_to_end::river::notification;
 use end_to_end::segment::{EventMix, SegmentGenerator};
 use end_to_end::stack::{Dropped, Stack, gzip, output, unique, unique_seed, wait_for};
@@ -184,7 +184,8 @@ async fn a_line_of_300_mb_is_passed_by_and_its_neighbours_are_taken() {
     assert!(input_copy(&stack, &run).await == body, "the copy of the whole input differs");
     // The record's own entry says where in that copy it stands.
     let folder = dropped.key.split('/').nth(1).unwrap().to_owned();
-    let entry = wait_for("the entry of the long line", || long_entry(&stack, &dropped)).await;
+    let [entry] =
+        <[QuarantineEntry; 1]>::try_from(quarantined_records(&stack, &run).await).unwrap();
     assert_origin(&entry, &dropped);
     assert_eq!(
         (entry.origin.line, entry.origin.offset, entry.origin.length),
@@ -192,27 +193,6 @@ async fn a_line_of_300_mb_is_passed_by_and_its_neighbours_are_taken() {
     );
     assert_eq!((entry.reason, entry.record), (Reason::TooLong, None));
     assert!(!is_dead(&stack, &output("SEGMENT_DEAD_LETTER_QUEUE_URL"), &folder).await);
-}
-
-/// The entry in `rows/` of the only line of an input that was refused.
-async fn long_entry(stack: &Stack, dropped: &Dropped) -> Option<QuarantineEntry> {
-    let bucket = output("QUARANTINE_BUCKET");
-    let head = stack
-        .s3
-        .head_object()
-        .bucket(&dropped.input.bucket)
-        .key(&dropped.key)
-        .send()
-        .await
-        .unwrap();
-    let token =
-        InputIdentity::path_token(&dropped.input.bucket, &dropped.key, head.e_tag().unwrap());
-    for key in stack.keys(&bucket, "rows/segment/").await {
-        if key.contains(&token) {
-            return entries(&stack.object(&bucket, &key).await?).pop();
-        }
-    }
-    None
 }
 
 #[tokio::test(flavor = "multi_thread")]
