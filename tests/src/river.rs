@@ -2,17 +2,16 @@
 //! network that may fail, with databases and a commits queue of its own.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use lake_commit::{CommitError, Committed, Committer};
-use segment_transform::{JOB, MessageError, SegmentRouter, transform_message};
 use shared::aws::{Bucket, CommitsQueue, Ledger, s3_client};
-use shared::contract::contracts_of;
 use shared::govern::Pseudonymizer;
 use shared::lake::{Lake, LakeConfig};
-use shared::transform::{Transform, TransformSettings, Transformed};
+use shared::transform::{
+    MessageError, Transform, TransformSettings, Transformed, transform_message,
+};
 
 use crate::stack::{Dropped, Stack, output, unique};
 
@@ -150,11 +149,8 @@ impl River {
 
 fn transform(config: &SdkConfig, bed: &Bed) -> Transform {
     let s3 = s3_client(config);
-    let contracts = contracts_of("segment");
     Transform::new(TransformSettings {
-        job: JOB,
-        router: Arc::new(SegmentRouter::new(&contracts)),
-        contracts,
+        source: segment_transform::source(),
         landing: s3.clone(),
         lake: Bucket::new(s3.clone(), output("LAKE_BUCKET")),
         quarantine: Bucket::new(s3, output("QUARANTINE_BUCKET")),

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use segment_transform::SegmentRouter;
-use shared::contract::contracts_of;
 use shared::lake::ObjectStore;
-use shared::transform::{Router, StretchSettings, plan};
+use shared::transform::{Origin, StretchSettings, plan};
 
 /// Key of the quarantine object.
 pub const QUARANTINE_KEY: &str = "rows/segment/2026-03-01/input.ndjson.gz";
@@ -15,20 +13,23 @@ pub fn settings(
     lake: impl ObjectStore + 'static,
     quarantine: impl ObjectStore + 'static,
 ) -> StretchSettings {
-    let contracts = contracts_of("segment");
-    let router = SegmentRouter::new(&contracts);
+    let source = segment_transform::source();
     StretchSettings {
-        plan: Arc::new(plan(router.paths(), &contracts)),
-        router: Arc::new(router),
-        contracts,
+        plan: Arc::new(plan(source.router.paths(), &source.contracts)),
+        format: source.format,
+        router: source.router,
+        contracts: source.contracts,
         lake: Arc::new(lake),
         quarantine: Arc::new(quarantine),
         database_prefix: String::new(),
         input_token: "input".to_owned(),
         attempt: "attempt".to_owned(),
         quarantine_key: QUARANTINE_KEY.to_owned(),
-        bucket: "landing".to_owned(),
-        key: "segment/input.gz".to_owned(),
-        version_id: Some("version".to_owned()),
+        origin: Origin {
+            bucket: "landing".to_owned(),
+            key: "segment/input.gz".to_owned(),
+            version_id: Some("version".to_owned()),
+            arrived_at: std::time::UNIX_EPOCH.into(),
+        },
     }
 }

@@ -8,144 +8,22 @@ mod routing;
 
 use std::sync::Arc;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use lambda_runtime::LambdaEvent;
-use shared::aws::{
-    Bucket, CommitsQueue, Environment, EnvironmentError, Ledger, SecretError, load_config,
-    pseudonym_key, s3_client,
-};
-use shared::batch::{self, Deadline, Failures};
 use shared::contract::contracts_of;
-use shared::event::{EventError, ObjectCreated, object_created_events};
-use shared::govern::Pseudonymizer;
-use shared::telemetry::Metrics;
-use shared::transform::{Transform, TransformError, TransformSettings, Transformed};
+use shared::transform::{JsonLines, Source};
 
 pub use routing::SegmentRouter;
-
-/// The job's name in the ledger.
-pub const JOB: &str = "segment-transform";
 
 /// Segment writes this object when the destination is set up, to see whether it may.
 const DUMMY_OBJECT: &str = "segment-logs/dummy-object.txt";
 
-/// Why the function cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A setting is missing.
-    #[error(transparent)]
-    Environment(#[from] EnvironmentError),
-    /// The key of the pseudonyms cannot be had.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-}
-
-/// Why a message is not done.
-#[derive(Debug, thiserror::Error)]
-pub enum MessageError {
-    /// It cannot be understood; it ends in the dead-letter queue, where a person sees it.
-    #[error(transparent)]
-    Event(#[from] EventError),
-    /// An object in it cannot be transformed now.
-    #[error(transparent)]
-    Transform(#[from] TransformError),
-}
-
-/// Makes the transform from the function's environment.
-pub async fn transform_from_environment() -> Result<Transform, StartError> {
-    let environment = Environment;
-    let config = load_config().await;
-    let s3 = s3_client(&config);
-    let secret = environment.required("PSEUDONYM_SECRET_ARN")?;
-    let key = pseudonym_key(&aws_sdk_secretsmanager::Client::new(&config), &secret).await?;
+/// Segment, as a source of the stretch that all transforms have in common.
+pub fn source() -> Source {
     let contracts = contracts_of("segment");
-    Ok(Transform::new(TransformSettings {
-        job: JOB,
+    Source {
+        job: "segment-transform",
+        format: Arc::new(JsonLines),
         router: Arc::new(SegmentRouter::new(&contracts)),
         contracts,
-        landing: s3.clone(),
-        lake: Bucket::new(s3.clone(), environment.required("LAKE_BUCKET")?),
-        quarantine: Bucket::new(s3, environment.required("QUARANTINE_BUCKET")?),
-        ledger: Ledger::new(
-            aws_sdk_dynamodb::Client::new(&config),
-            environment.required("INPUTS_TABLE")?,
-            environment.required("RUNS_TABLE")?,
-            environment.number("RUN_RETENTION_DAYS")?,
-        ),
-        commits: CommitsQueue::new(
-            aws_sdk_sqs::Client::new(&config),
-            environment.required("COMMITS_QUEUE_URL")?,
-        ),
-        pseudonymizer: Pseudonymizer::new(&key),
-        database_prefix: environment.optional("DATABASE_PREFIX"),
-    }))
-}
-
-/// Handles a batch of messages; those that are not done go back to the queue.
-pub async fn handle(
-    transform: Arc<Transform>,
-    event: LambdaEvent<SqsEvent>,
-) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    let deadline = Deadline::of(&event.context);
-    let mut metrics = Metrics::of(JOB);
-    let mut failures = Failures::default();
-    for message in event.payload.records {
-        let (message_id, body) = batch::parts(message);
-        let transform = transform.clone();
-        match batch::isolate(deadline, async move { transform_message(&transform, &body).await })
-            .await
-        {
-            Ok(outcomes) => count(&mut metrics, &outcomes),
-            Err(error) => failures.give_back(&message_id, &error),
-        }
-    }
-    metrics.count("FailedMessages", failures.len() as u64);
-    metrics.emit();
-    Ok(failures.into_response())
-}
-
-/// Takes every object that a message tells of through the stretch.
-pub async fn transform_message(
-    transform: &Transform,
-    body: &str,
-) -> Result<Vec<Transformed>, MessageError> {
-    let mut outcomes = Vec::new();
-    for object in object_created_events(body)? {
-        if is_no_data(&object) {
-            tracing::info!(
-                bucket = object.bucket,
-                key = object.key,
-                "object ignored: it holds no data by its name"
-            );
-            continue;
-        }
-        let outcome = transform.run(&object).await?;
-        tracing::info!(bucket = object.bucket, key = object.key, version_id = object.version_id, outcome = ?outcome, "input");
-        outcomes.push(outcome);
-    }
-    Ok(outcomes)
-}
-
-fn is_no_data(object: &ObjectCreated) -> bool {
-    object.key.ends_with(DUMMY_OBJECT) || object.key.ends_with('/')
-}
-
-fn count(metrics: &mut Metrics, outcomes: &[Transformed]) {
-    for outcome in outcomes {
-        match outcome {
-            Transformed::Done(records) | Transformed::Quarantined(records) => {
-                metrics.count("Inputs", 1);
-                metrics.count("Records", records.records);
-                metrics.count("RoutedRecords", records.routed);
-                metrics.count("QuarantinedRecords", records.quarantined);
-                metrics.bytes("DecodedBytes", records.decoded_bytes);
-                metrics.count(
-                    "QuarantinedInputs",
-                    u64::from(matches!(outcome, Transformed::Quarantined(_))),
-                );
-            }
-            Transformed::Duplicate => metrics.count("DuplicateInputs", 1),
-            Transformed::Gone => metrics.count("MissingInputs", 1),
-        }
+        holds_data: |key| !key.ends_with(DUMMY_OBJECT),
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use segment_transform::{handle, transform_from_environment};
+use shared::transform::{handle, transform_from_environment};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     shared::telemetry::start();
-    let transform = Arc::new(transform_from_environment().await?);
+    let transform = Arc::new(transform_from_environment(segment_transform::source()).await?);
     run(service_fn(|event: LambdaEvent<_>| handle(transform.clone(), event))).await
 }

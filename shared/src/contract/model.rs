@@ -119,6 +119,9 @@ pub enum ColumnType {
 pub enum Generated {
     /// Names and JSON types of the members that are no column, as a JSON object; never their values.
     Extra,
+    /// Names of the columns of which the record says nothing, not even null, joined by commas: a change
+    /// record need not bring every column, and what it does not bring overwrites nothing.
+    Absent,
 }
 
 /// What happens to a classified value before anything is written to the lake.
@@ -193,6 +196,20 @@ impl Contract {
     /// The position of a column.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The position of a column that the transform makes.
+    pub fn generated_position(&self, generated: Generated) -> Option<usize> {
+        self.columns.iter().position(|column| column.generated == Some(generated))
+    }
+
+    /// The position of the column that tells when an event happened: the one named `timestamp`, else the
+    /// one that the table is partitioned by, where it is a timestamp.
+    pub fn event_time_position(&self) -> Option<usize> {
+        let partition = self.partition_column().map(|(position, _)| position);
+        self.position("timestamp")
+            .or(partition)
+            .filter(|position| self.columns[*position].column_type == ColumnType::Timestamp)
     }
 
     /// The column by which the table is partitioned. The build refuses a contract without exactly one.

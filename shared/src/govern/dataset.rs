@@ -13,7 +13,7 @@ use super::quarantine::{Reason, Rejection};
 use super::row::{Cell, Row};
 use super::scan::Scanned;
 use super::value;
-use crate::contract::{Column, ColumnType, Contract, EvolutionMode, Privacy};
+use crate::contract::{Column, ColumnType, Contract, EvolutionMode, Generated, Privacy};
 use crate::run::RowCounts;
 
 /// What becomes of a record in a dataset.
@@ -39,6 +39,7 @@ pub struct DatasetGovernor {
     require_one_of: Vec<Vec<usize>>,
     deduplicate_by: Vec<usize>,
     extra_column: Option<usize>,
+    absent_column: Option<usize>,
     extra: Extra,
     keys: KeySet,
     cells: Vec<Cell>,
@@ -65,7 +66,8 @@ impl DatasetGovernor {
             slots: contract.columns.iter().map(slots_of).collect(),
             require_one_of: contract.require_one_of.iter().map(positions).collect(),
             deduplicate_by: positions(&contract.deduplicate_by),
-            extra_column: contract.columns.iter().position(|column| column.generated.is_some()),
+            extra_column: contract.generated_position(Generated::Extra),
+            absent_column: contract.generated_position(Generated::Absent),
             extra: Extra::new(&plan, contract, read_by_router),
             contract,
             plan,
@@ -166,12 +168,29 @@ impl DatasetGovernor {
                 return Err(self.reject(Reason::RequiredOneOfMissing, "requireOneOf"));
             }
         }
+        self.fill_absent(scanned);
         self.fill_extra(scanned)
     }
 
     fn reject(&self, reason: Reason, clause: &str) -> Refused {
         let clause = format!("{} {} {clause}", self.contract.dataset(), self.contract.version);
         Refused::Reject(Rejection { reason, clause })
+    }
+
+    /// Lists the columns of which the record says nothing, not even null: they overwrite nothing.
+    fn fill_absent(&mut self, scanned: &Scanned<'_>) {
+        let Some(column) = self.absent_column else { return };
+        let start = self.scratch.len();
+        for (slots, column) in self.slots.iter().zip(&self.contract.columns) {
+            let is_absent = !slots.iter().any(|slot| scanned.is_present(*slot));
+            if is_absent && !slots.is_empty() {
+                if self.scratch.len() > start {
+                    self.scratch.push(',');
+                }
+                self.scratch.push_str(&column.name);
+            }
+        }
+        self.cells[column] = self.scratch_cell(start);
     }
 
     fn fill_extra(&mut self, scanned: &Scanned<'_>) -> Result<(), Refused> {
@@ -210,14 +229,14 @@ impl DatasetGovernor {
         if column.privacy == Privacy::Drop {
             return Ok(Cell::Null);
         }
-        let found = self.slots[position].iter().find_map(|slot| Some((*slot, scanned.raw(*slot)?)));
-        let Some((slot, raw)) = found else {
+        let found = self.slots[position].iter().find(|slot| scanned.has_value(**slot));
+        let Some(&slot) = found else {
             return Ok(Cell::Null);
         };
         if column.privacy == Privacy::Redact {
             return Ok(self.made(|scratch| scratch.push_str(REDACTED)));
         }
-        let Some(text) = value::text(raw) else {
+        let Some(text) = scanned.text(slot) else {
             return self.wrong_type(slot);
         };
         if column.required && text.is_empty() {

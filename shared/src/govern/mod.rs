@@ -1,11 +1,12 @@
 //! From a record to the rows of its datasets, as their contracts say.
 //!
 //! A record is scanned once ([`Scanner`]): what a contract names is found, everything else is
-//! passed by. Then each dataset that it is routed to judges it alone ([`DatasetGovernor`]): types,
+//! passed by. A source that is no JSON puts its fields where the plan wants them ([`Fields`]). Then each dataset that it is routed to judges it alone ([`DatasetGovernor`]): types,
 //! limits, required values, privacy. Nothing here knows AWS; values go in and values come out.
 
 mod dataset;
 mod extra;
+mod fields;
 mod keys;
 mod number;
 mod plan;
@@ -17,9 +18,10 @@ mod timestamp;
 mod value;
 
 pub use dataset::{DatasetGovernor, Verdict};
+pub use fields::Fields;
 pub use keys::KeySet;
 pub use plan::{Plan, SlotId};
 pub use privacy::Pseudonymizer;
 pub use quarantine::{QuarantineEntry, QuarantineOrigin, Reason, Rejection};
 pub use row::{Cell, Row};
-pub use scan::{ScanError, Scanned, Scanner};
+pub use scan::{JsonType, ScanError, Scanned, Scanner};

@@ -60,6 +60,11 @@ impl Plan {
         &self.slots[slot]
     }
 
+    /// The node of a path; the record itself for the empty path.
+    pub(super) fn node_of(&self, path: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| node.path == path)
+    }
+
     pub(super) fn node_count(&self) -> usize {
         self.nodes.len()
     }

@@ -10,7 +10,7 @@ use super::timestamp::{parse_date, parse_timestamp};
 use crate::contract::{Bound, ColumnType};
 
 /// The text of a raw JSON string; a number or a boolean as it is written, since ids often come so.
-/// None for objects and arrays.
+/// None for objects, arrays and null.
 pub(super) fn text(raw: &str) -> Option<Cow<'_, str>> {
     match raw.as_bytes().first()? {
         b'"' => {
@@ -20,7 +20,7 @@ pub(super) fn text(raw: &str) -> Option<Cow<'_, str>> {
             }
             sonic_rs::from_str::<String>(raw).ok().map(Cow::Owned)
         }
-        b'{' | b'[' => None,
+        b'{' | b'[' | b'n' => None,
         _ => Some(Cow::Borrowed(raw)),
     }
 }
@@ -89,6 +89,7 @@ mod tests {
         assert_eq!(text("123").as_deref(), Some("123"));
         assert_eq!(text("true").as_deref(), Some("true"));
         assert_eq!(text("{}"), None);
+        assert_eq!(text("null"), None);
         assert_eq!(text(r#""\ud800""#), None);
     }
 

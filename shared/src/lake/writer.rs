@@ -73,7 +73,7 @@ pub struct Written {
     pub data_files: Vec<DataFileDescription>,
     /// What was counted of each column.
     pub columns: Vec<ColumnStatistics>,
-    /// The smallest and largest value of the column named `timestamp`, in microseconds.
+    /// The smallest and largest event time, in microseconds; see [`Contract::event_time_position`].
     pub event_time: Option<(i64, i64)>,
 }
 
@@ -119,7 +119,7 @@ impl DatasetWriter {
             schema: arrow_schema(contract),
             // The build refuses a contract without a partition column; the first would be a harmless choice.
             partition: contract.partition_column().unwrap_or((0, PartitionTransform::Identity)),
-            event_time_column: contract.position("timestamp"),
+            event_time_column: contract.event_time_position(),
             event_time: None,
             contract,
             store,

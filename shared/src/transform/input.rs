@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::format::{Format, Origin};
 use super::request::{base_run, commit_request};
 use super::stretch::{
     DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings,
@@ -22,14 +23,24 @@ use crate::event::{CommitPointer, ObjectCreated};
 use crate::govern::{Plan, Pseudonymizer, Reason};
 use crate::run::{InputIdentity, Outcome, RecordCounts, Run};
 
-/// What a transform works with.
-pub struct TransformSettings {
+/// What differs between sources.
+pub struct Source {
     /// The job's name: the function's.
     pub job: &'static str,
-    /// The source whose contracts apply.
+    /// The contracts that apply.
     pub contracts: Vec<&'static Contract>,
+    /// Turns an input's bytes into records.
+    pub format: Arc<dyn Format>,
     /// Says where a record belongs.
     pub router: Arc<dyn Router>,
+    /// Whether an object holds data by its name; what does not is passed by.
+    pub holds_data: fn(key: &str) -> bool,
+}
+
+/// What a transform works with.
+pub struct TransformSettings {
+    /// The source.
+    pub source: Source,
     /// Reads landing objects.
     pub landing: aws_sdk_s3::Client,
     /// Takes data files and commit requests.
@@ -113,9 +124,19 @@ struct Reading {
 impl Transform {
     /// A transform with its settings.
     pub fn new(mut settings: TransformSettings) -> Self {
-        let plan = plan(settings.router.paths(), &settings.contracts);
+        let plan = plan(settings.source.router.paths(), &settings.source.contracts);
         let pseudonymizer = std::mem::replace(&mut settings.pseudonymizer, Pseudonymizer::new(b""));
         Self { plan: Arc::new(plan), pseudonymizer: Arc::new(Mutex::new(pseudonymizer)), settings }
+    }
+
+    /// The job's name.
+    pub fn job(&self) -> &'static str {
+        self.settings.source.job
+    }
+
+    /// Whether an object holds data by its name.
+    pub fn holds_data(&self, key: &str) -> bool {
+        (self.settings.source.holds_data)(key)
     }
 
     /// Takes an object through the stretch.
@@ -159,7 +180,7 @@ impl Transform {
         }
         input.checksum.clone_from(&reading.digest.checksum);
         input.supersedes = known.last().map(|content: &Content| content.checksum.clone());
-        let base = base_run(self.settings.job, input, arrived_at, started_at);
+        let base = base_run(self.job(), input, arrived_at, started_at);
         match reading.ended {
             Ended::Whole => self.hand_on(reading, base, &entity_tag).await,
             Ended::Damaged(damage) => {
@@ -182,15 +203,13 @@ impl Transform {
         arrived_at: DateTime<Utc>,
     ) -> StretchSettings {
         let token = InputIdentity::path_token(&input.bucket, &input.key, entity_tag);
-        let source = self
-            .settings
-            .contracts
-            .first()
-            .map_or("unknown", |contract| contract.route.source.as_str());
+        let Source { contracts, format, router, .. } = &self.settings.source;
+        let source = contracts.first().map_or("unknown", |first| first.route.source.as_str());
         StretchSettings {
-            contracts: self.settings.contracts.clone(),
+            contracts: contracts.clone(),
             plan: self.plan.clone(),
-            router: self.settings.router.clone(),
+            format: format.clone(),
+            router: router.clone(),
             lake: Arc::new(self.settings.lake.clone()),
             quarantine: Arc::new(self.settings.quarantine.clone()),
             database_prefix: self.settings.database_prefix.clone(),
@@ -198,9 +217,12 @@ impl Transform {
             quarantine_key: format!("rows/{source}/{}/{token}.ndjson.gz", arrived_at.date_naive()),
             input_token: token,
             attempt: Uuid::now_v7().simple().to_string(),
-            bucket: input.bucket.clone(),
-            key: input.key.clone(),
-            version_id: input.version_id.clone(),
+            origin: Origin {
+                bucket: input.bucket.clone(),
+                key: input.key.clone(),
+                version_id: input.version_id.clone(),
+                arrived_at,
+            },
         }
     }
 
@@ -328,8 +350,7 @@ impl Transform {
             checksum: String::new(),
             supersedes: None,
         };
-        let mut run =
-            base_run(self.settings.job, input, object.at.unwrap_or(started_at), started_at);
+        let mut run = base_run(self.job(), input, object.at.unwrap_or(started_at), started_at);
         run.outcome = Outcome::Failed;
         run.error = Some(error.to_string());
         run.records = Some(RecordCounts::default());

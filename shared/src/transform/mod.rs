@@ -1,14 +1,21 @@
 //! The stretch that all transforms have in common: decode → govern → write → ask for a commit.
 //!
-//! [`Transform::run`] takes an object that was created and answers with what became of it. What
-//! differs between sources is a [`Router`], which says to which datasets a record belongs.
+//! A function's handler is [`handle`]; [`Transform::run`] takes an object that was created and answers with what became of it. What
+//! differs between sources is a [`Format`], which turns bytes into records, and a [`Router`], which
+//! says to which datasets a record belongs.
 
+mod format;
+mod function;
 mod input;
 mod quarantine;
 mod request;
 mod stretch;
 
-pub use input::{Transform, TransformError, TransformSettings, Transformed};
+pub use format::{Format, JsonLines, Origin, RecordSink};
+pub use function::{
+    MessageError, StartError, handle, transform_from_environment, transform_message,
+};
+pub use input::{Source, Transform, TransformError, TransformSettings, Transformed};
 pub use quarantine::QuarantineWriter;
 pub use stretch::{DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
 

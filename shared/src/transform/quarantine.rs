@@ -6,19 +6,9 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::format::Origin;
 use crate::govern::{QuarantineEntry, QuarantineOrigin, Reason, Rejection};
 use crate::lake::{ObjectSink, ObjectStore};
-
-/// Where an input stands, for the origin of its records.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// The bucket.
-    pub bucket: String,
-    /// The key.
-    pub key: String,
-    /// The version.
-    pub version_id: Option<String>,
-}
 
 /// Writes the quarantined records of one input.
 pub struct QuarantineWriter {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::Router;
-use super::quarantine::{Origin, QuarantineWriter};
-use crate::aws::SourceFailed;
+use super::format::{Format, Origin, RecordSink};
+use super::quarantine::QuarantineWriter;
 use crate::contract::Contract;
-use crate::decode::{DecodeError, Line, LineReader, open};
+use crate::decode::DecodeError;
 use crate::event::DataFileDescription;
 use crate::govern::{
-    DatasetGovernor, Plan, Pseudonymizer, Reason, Rejection, ScanError, Scanner, Verdict,
+    DatasetGovernor, Plan, Pseudonymizer, Reason, Rejection, ScanError, Scanned, Scanner, Verdict,
 };
 use crate::lake::{DatasetWriter, ObjectStore, WriteError};
 use crate::run::{ColumnStatistics, EventTimeRange, RecordCounts, RowCounts};
@@ -32,6 +32,8 @@ pub struct StretchSettings {
     pub contracts: Vec<&'static Contract>,
     /// Their plan.
     pub plan: Arc<Plan>,
+    /// Turns the input's bytes into records.
+    pub format: Arc<dyn Format>,
     /// Says where a record belongs.
     pub router: Arc<dyn Router>,
     /// Takes data files.
@@ -46,12 +48,8 @@ pub struct StretchSettings {
     pub attempt: String,
     /// Key of the quarantine object.
     pub quarantine_key: String,
-    /// Where the input stands.
-    pub bucket: String,
-    /// Where the input stands.
-    pub key: String,
-    /// Where the input stands.
-    pub version_id: Option<String>,
+    /// The input.
+    pub origin: Origin,
 }
 
 /// Why a stretch was given up.
@@ -121,7 +119,8 @@ pub struct DatasetOutcome {
 /// An input on its way.
 pub struct Stretch {
     settings: StretchSettings,
-    scanner: Scanner,
+    /// Set aside while it is at work, for the scanned record borrows from it.
+    scanner: Option<Scanner>,
     governors: Vec<DatasetGovernor>,
     writers: Vec<Option<DatasetWriter>>,
     quarantine: QuarantineWriter,
@@ -142,18 +141,13 @@ impl Stretch {
                 settings.router.paths(),
             ));
         }
-        let origin = Origin {
-            bucket: settings.bucket.clone(),
-            key: settings.key.clone(),
-            version_id: settings.version_id.clone(),
-        };
         let quarantine = QuarantineWriter::new(
             settings.quarantine.clone(),
             settings.quarantine_key.clone(),
-            origin,
+            settings.origin.clone(),
         );
         Self {
-            scanner: Scanner::new(settings.plan.clone()),
+            scanner: Some(Scanner::new(settings.plan.clone())),
             writers: governors.iter().map(|_| None).collect(),
             governors,
             quarantine,
@@ -168,37 +162,12 @@ impl Stretch {
     /// Reads an input to its end, or to where it breaks off.
     pub fn read(
         &mut self,
-        source: impl Read + Send,
+        mut source: impl Read + Send,
         pseudonymizer: &mut Pseudonymizer,
     ) -> Result<Ended, StretchError> {
-        let (compression, decoded) = match open(source) {
-            Ok(opened) => opened,
-            Err(source) => return Err(DecodeError::Source { decoded: 0, source }.into()),
-        };
-        let mut lines = LineReader::new(decoded);
-        loop {
-            let line = match lines.next_line() {
-                Ok(Some(line)) => line,
-                Ok(None) => break,
-                Err(source) if SourceFailed::caused(&source) => {
-                    return Err(DecodeError::Source { decoded: lines.offset(), source }.into());
-                }
-                Err(source) => {
-                    self.records.decoded_bytes = lines.offset();
-                    let damage =
-                        DecodeError::Damaged { compression, decoded: lines.offset(), source };
-                    return Ok(Ended::Damaged(damage));
-                }
-            };
-            match line {
-                Line::Record { number, bytes } => self.record(number, bytes, pseudonymizer)?,
-                Line::TooLong { number, offset, length } => {
-                    self.too_long(number, offset, length)?;
-                }
-            }
-        }
-        self.records.decoded_bytes = lines.offset();
-        Ok(Ended::Whole)
+        let format = self.settings.format.clone();
+        let origin = self.settings.origin.clone();
+        format.read(&origin, &mut source, &mut RecordSink::new(self, pseudonymizer))
     }
 
     /// Completes every file and tells what became of the input.
@@ -228,35 +197,62 @@ impl Stretch {
         self.records
     }
 
-    fn record(
+    pub(super) fn plan(&self) -> Arc<Plan> {
+        self.settings.plan.clone()
+    }
+
+    pub(super) fn contracts(&self) -> &[&'static Contract] {
+        &self.settings.contracts
+    }
+
+    pub(super) fn ignore(&mut self) {
+        self.records.records += 1;
+        self.records.ignored += 1;
+    }
+
+    pub(super) fn decoded(&mut self, bytes: u64) {
+        self.records.decoded_bytes = bytes;
+    }
+
+    pub(super) fn json(
         &mut self,
-        number: u64,
+        line: u64,
         bytes: &[u8],
         pseudonymizer: &mut Pseudonymizer,
     ) -> Result<(), StretchError> {
-        self.records.records += 1;
-        if self.records.records.is_multiple_of(RECORDS_BETWEEN_LOOKS) {
-            self.relieve()?;
-        }
-        let scanned = match self.scanner.scan(bytes) {
-            Ok(scanned) => scanned,
+        let mut scanner =
+            self.scanner.take().unwrap_or_else(|| Scanner::new(self.settings.plan.clone()));
+        let done = match scanner.scan(bytes) {
+            Ok(scanned) => self.fields(line, bytes, &scanned, pseudonymizer),
             Err(error) => {
                 let reason = match error {
                     ScanError::NotJson => Reason::NotJson,
                     ScanError::NotAnObject => Reason::NotAnObject,
                 };
-                return self.refuse(number, reason, &error.to_string(), bytes);
+                self.refuse(line, reason, &error.to_string(), bytes)
             }
         };
+        self.scanner = Some(scanner);
+        done
+    }
+
+    pub(super) fn fields(
+        &mut self,
+        line: u64,
+        bytes: &[u8],
+        scanned: &Scanned<'_>,
+        pseudonymizer: &mut Pseudonymizer,
+    ) -> Result<(), StretchError> {
         self.routed_to.clear();
-        self.settings.router.route(&scanned, &mut self.routed_to);
+        self.settings.router.route(scanned, &mut self.routed_to);
         if self.routed_to.is_empty() {
-            return self.refuse(number, Reason::UnknownType, "route", bytes);
+            return self.refuse(line, Reason::UnknownType, "route", bytes);
         }
+        self.count_record()?;
         self.records.routed += 1;
         for dataset in &self.routed_to {
             let governor = &mut self.governors[*dataset];
-            match governor.judge(&scanned, pseudonymizer) {
+            match governor.judge(scanned, pseudonymizer) {
                 Verdict::Row(row) => {
                     let writer = match &mut self.writers[*dataset] {
                         Some(writer) => writer,
@@ -266,7 +262,7 @@ impl Stretch {
                 }
                 Verdict::Rejected(rejection) => {
                     let name = Some(governor.contract().dataset());
-                    let kept = self.quarantine.record(number, name, &rejection, bytes);
+                    let kept = self.quarantine.record(line, name, &rejection, bytes);
                     kept.map_err(|source| StretchError::Quarantine {
                         key: self.settings.quarantine_key.clone(),
                         source,
@@ -278,29 +274,43 @@ impl Stretch {
         Ok(())
     }
 
-    fn refuse(
+    fn count_record(&mut self) -> Result<(), StretchError> {
+        self.records.records += 1;
+        if self.records.records.is_multiple_of(RECORDS_BETWEEN_LOOKS) {
+            self.relieve()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn refuse(
         &mut self,
-        number: u64,
+        line: u64,
         reason: Reason,
         clause: &str,
         bytes: &[u8],
     ) -> Result<(), StretchError> {
+        self.count_record()?;
         self.records.quarantined += 1;
         *self.reasons.entry(reason).or_insert(0) += 1;
         let rejection = Rejection { reason, clause: clause.to_owned() };
-        let kept = self.quarantine.record(number, None, &rejection, bytes);
+        let kept = self.quarantine.record(line, None, &rejection, bytes);
         kept.map_err(|source| StretchError::Quarantine {
             key: self.settings.quarantine_key.clone(),
             source,
         })
     }
 
-    fn too_long(&mut self, number: u64, offset: u64, length: u64) -> Result<(), StretchError> {
+    pub(super) fn too_long(
+        &mut self,
+        line: u64,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), StretchError> {
         self.records.records += 1;
         self.records.quarantined += 1;
         self.has_too_long = true;
         *self.reasons.entry(Reason::TooLong).or_insert(0) += 1;
-        let kept = self.quarantine.too_long(number, offset, length);
+        let kept = self.quarantine.too_long(line, offset, length);
         kept.map_err(|source| StretchError::Quarantine {
             key: self.settings.quarantine_key.clone(),
             source,

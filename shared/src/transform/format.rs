@@ -1,0 +1,148 @@
+//! How an input is written: what turns its bytes into records.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::stretch::{Ended, Stretch, StretchError};
+use crate::aws::SourceFailed;
+use crate::contract::Contract;
+use crate::decode::{Compression, DecodeError, Line, LineReader, open};
+use crate::govern::{Plan, Pseudonymizer, Reason, Scanned};
+
+/// An input, by its place.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The bucket.
+    pub bucket: String,
+    /// The key. Some sources tell in it what the input is.
+    pub key: String,
+    /// The version.
+    pub version_id: Option<String>,
+    /// When it came to the bucket.
+    pub arrived_at: DateTime<Utc>,
+}
+
+/// Decodes the inputs of a source.
+pub trait Format: Send + Sync {
+    /// Gives every record of an input to `records`, as a stream: no input is ever held whole.
+    ///
+    /// The source must be read to its end, for its checksum is taken on the way, except where
+    /// [`Ended::Damaged`] says that it cannot be.
+    fn read(
+        &self,
+        input: &Origin,
+        source: &mut (dyn Read + Send),
+        records: &mut RecordSink<'_>,
+    ) -> Result<Ended, StretchError>;
+}
+
+/// Takes the records of an input through the rest of the stretch, and counts them.
+///
+/// Each record goes to exactly one of its methods, which is what makes
+/// `records = routed + quarantined + ignored` hold.
+pub struct RecordSink<'a> {
+    stretch: &'a mut Stretch,
+    pseudonymizer: &'a mut Pseudonymizer,
+}
+
+impl<'a> RecordSink<'a> {
+    pub(super) fn new(stretch: &'a mut Stretch, pseudonymizer: &'a mut Pseudonymizer) -> Self {
+        Self { stretch, pseudonymizer }
+    }
+
+    /// The plan of the source's contracts, which says which slot a path has.
+    pub fn plan(&self) -> Arc<Plan> {
+        self.stretch.plan()
+    }
+
+    /// The contracts, in the order that the router knows.
+    pub fn contracts(&self) -> &[&'static Contract] {
+        self.stretch.contracts()
+    }
+
+    /// A record that is a JSON object. `line` counts from 1.
+    pub fn json(&mut self, line: u64, bytes: &[u8]) -> Result<(), StretchError> {
+        self.stretch.json(line, bytes, self.pseudonymizer)
+    }
+
+    /// A record whose fields were put in place already; `bytes` is how it came, for quarantine.
+    pub fn fields(
+        &mut self,
+        line: u64,
+        bytes: &[u8],
+        scanned: &Scanned<'_>,
+    ) -> Result<(), StretchError> {
+        self.stretch.fields(line, bytes, scanned, self.pseudonymizer)
+    }
+
+    /// A record that cannot be understood; it goes to quarantine. The clause holds no value of it.
+    pub fn refuse(
+        &mut self,
+        line: u64,
+        reason: Reason,
+        clause: &str,
+        bytes: &[u8],
+    ) -> Result<(), StretchError> {
+        self.stretch.refuse(line, reason, clause, bytes)
+    }
+
+    /// A record that is no data: a total that was checked, a title.
+    pub fn ignore(&mut self) {
+        self.stretch.ignore();
+    }
+
+    /// A record that was too long to hold and was passed over; the input will be copied whole.
+    pub fn too_long(&mut self, line: u64, offset: u64, length: u64) -> Result<(), StretchError> {
+        self.stretch.too_long(line, offset, length)
+    }
+
+    /// How many decoded bytes the input has, or had until it broke off.
+    pub fn decoded(&mut self, bytes: u64) {
+        self.stretch.decoded(bytes);
+    }
+
+    /// What a failed read means: an input that is damaged, or a source that failed.
+    pub fn broken(
+        &mut self,
+        compression: Compression,
+        decoded: u64,
+        source: io::Error,
+    ) -> Result<Ended, StretchError> {
+        if SourceFailed::caused(&source) {
+            return Err(DecodeError::Source { decoded, source }.into());
+        }
+        self.decoded(decoded);
+        Ok(Ended::Damaged(DecodeError::Damaged { compression, decoded, source }))
+    }
+}
+
+/// A JSON object a line, plain or compressed.
+#[derive(Debug, Clone, Copy)]
+pub struct JsonLines;
+
+impl Format for JsonLines {
+    fn read(
+        &self,
+        _: &Origin,
+        source: &mut (dyn Read + Send),
+        records: &mut RecordSink<'_>,
+    ) -> Result<Ended, StretchError> {
+        let (compression, decoded) =
+            open(source).map_err(|source| DecodeError::Source { decoded: 0, source })?;
+        let mut lines = LineReader::new(decoded);
+        loop {
+            match lines.next_line() {
+                Ok(Some(Line::Record { number, bytes })) => records.json(number, bytes)?,
+                Ok(Some(Line::TooLong { number, offset, length })) => {
+                    records.too_long(number, offset, length)?;
+                }
+                Ok(None) => break,
+                Err(source) => return records.broken(compression, lines.offset(), source),
+            }
+        }
+        records.decoded(lines.offset());
+        Ok(Ended::Whole)
+    }
+}
