@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
-use lake_commit::{CommitError, Committed, Committer};
+use lake_commit::{CommitError, Committed, Committer, LookBack};
 use shared::aws::{Bucket, CommitsQueue, Ledger, s3_client};
 use shared::govern::Pseudonymizer;
 use shared::lake::{Lake, LakeConfig};
@@ -73,8 +73,9 @@ impl River {
         let requests = Bucket::new(s3_client(&config), lake_bucket);
         Self {
             committer: Committer::new(
-                requests,
+                requests.clone(),
                 lake.await.expect("the catalog opens"),
+                LookBack::new(requests, 90),
                 ledger(&config),
             ),
             sqs: aws_sdk_sqs::Client::new(&config),

@@ -15,7 +15,7 @@ use end_to_end::stretch::{QUARANTINE_KEY, settings};
 use flate2::bufread::MultiGzDecoder;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
-use shared::govern::{Pseudonymizer, QuarantineEntry};
+use shared::govern::{KEY_BYTES, Pseudonymizer, QuarantineEntry};
 use shared::lake::Folder;
 use shared::transform::{DatasetOutcome, Ended, Stretch, StretchOutcome};
 use tempfile::TempDir;
@@ -121,6 +121,14 @@ fn check_datasets(went: &Went, expected: &Expected) {
             written.push(file.path.clone());
         }
         assert_eq!(rows, counts.committed, "{table}");
+        if let Some(row_keys) = &dataset.row_keys {
+            let path = went.lake.path().join(&row_keys.segment.key).display().to_string();
+            assert_eq!(row_keys.segment.count, counts.committed, "{table}");
+            let bytes = std::fs::metadata(&path).unwrap().len();
+            assert_eq!(bytes, KEY_BYTES as u64 * counts.committed, "{table}");
+            written.push(path);
+        }
+        assert_eq!(dataset.row_keys.is_some(), counts.committed > 0, "{table}");
     }
     written.sort();
     assert_eq!(files_below(went.lake.path()), written, "no file but those that are told of");

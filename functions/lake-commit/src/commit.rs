@@ -2,17 +2,23 @@
 //!
 //! 1. The request is claimed in the Inputs table: absent → `committing`. An earlier claim wins: its
 //!    request is finished instead, for its files may be in the table already.
-//! 2. The files are appended, with the request's id in the snapshot's summary. A request whose id is
+//! 2. Rows that the table has from other inputs are taken out, see [`crate::look_back`].
+//! 3. The files are appended, with the request's id in the snapshot's summary. A request whose id is
 //!    in a snapshot is not appended again.
-//! 3. The input is marked `committed` and its run inserted, in one transaction.
+//! 4. The input is marked `committed` and its run inserted, in one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::Utc;
 use shared::aws::{Begun, Bucket, BucketError, Ledger, LedgerError};
 use shared::event::{CommitPointer, CommitRequest};
-use shared::lake::{Lake, TableError};
-use shared::run::Outcome;
+use shared::lake::{Append, Lake, TableError};
+use shared::run::{Outcome, Run};
+
+use crate::look_back::{LookBack, LookBackError, LookedBack, Prepared};
+
+/// Commits to a table come one after the other; only one that was taken for dead can be in the way.
+const MOST_TRIES: usize = 5;
 
 /// Why a request is not done.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +53,26 @@ pub enum CommitError {
     /// The table refused or failed.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// Repeats cannot be taken out.
+    #[error(transparent)]
+    LookBack(#[from] LookBackError),
     /// The append that this request was part of failed.
     #[error("the append of its batch failed: {0}")]
     Append(String),
+}
+
+impl CommitError {
+    /// Whether a later attempt can end differently without anybody's doing.
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Table(error) => error.is_retryable(),
+            Self::LookBack(error) => error.is_retryable(),
+            Self::Bucket(_) | Self::Ledger(_) => true,
+            Self::Pointer(_) | Self::Missing { .. } | Self::Malformed { .. } | Self::Append(_) => {
+                false
+            }
+        }
+    }
 }
 
 /// What became of a request.
@@ -69,6 +92,7 @@ pub enum Committed {
 pub struct Committer {
     requests: Bucket,
     lake: Lake,
+    look_back: LookBack,
     ledger: Ledger,
 }
 
@@ -79,12 +103,15 @@ struct Claimed {
     request: CommitRequest,
 }
 
+/// By request: its run as it was appended, and the snapshot that holds its rows, if it had any.
+type Appended = HashMap<String, (Run, Option<i64>)>;
+
 type Outcomes = Vec<(String, Result<Committed, CommitError>)>;
 
 impl Committer {
     /// A committer over the bucket of the requests, the tables and the ledger.
-    pub fn new(requests: Bucket, lake: Lake, ledger: Ledger) -> Self {
-        Self { requests, lake, ledger }
+    pub fn new(requests: Bucket, lake: Lake, look_back: LookBack, ledger: Ledger) -> Self {
+        Self { requests, lake, look_back, ledger }
     }
 
     /// Carries out the requests of a batch, given as message id and body; an outcome for each.
@@ -147,11 +174,10 @@ impl Committer {
     /// each is tried alone, so that the others are not held up.
     async fn commit_table(&self, claimed: Vec<Claimed>, outcomes: &mut Outcomes) {
         let distinct = distinct_requests(&claimed);
-        match self.lake.append(&distinct).await {
+        match self.append(&distinct).await {
             Ok(appended) => {
                 for one in claimed {
-                    let snapshot = appended.snapshots.get(&one.request.request_id).copied();
-                    outcomes.push((one.message_id.clone(), self.finish(&one, snapshot).await));
+                    outcomes.push((one.message_id.clone(), self.finish(&one, &appended).await));
                 }
             }
             Err(error) if distinct.len() == 1 || error.is_retryable() => {
@@ -169,13 +195,66 @@ impl Committer {
     }
 
     async fn commit_alone(&self, one: &Claimed) -> Result<Committed, CommitError> {
-        let appended = self.lake.append(&[&one.request]).await?;
-        let snapshot = appended.snapshots.get(&one.request.request_id).copied();
-        self.finish(one, snapshot).await
+        let appended = self.append(&[&one.request]).await?;
+        self.finish(one, &appended).await
     }
 
-    async fn finish(&self, one: &Claimed, snapshot: Option<i64>) -> Result<Committed, CommitError> {
-        let mut run = one.request.run.clone();
+    /// Appends what is not in the table yet. Another committer may change the table meanwhile; then the
+    /// rows are compared with its keys once more.
+    async fn append(&self, requests: &[&CommitRequest]) -> Result<Appended, CommitError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_append(requests).await {
+                Err(CommitError::Table(TableError::Moved { .. })) if tries < MOST_TRIES => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_append(&self, requests: &[&CommitRequest]) -> Result<Appended, CommitError> {
+        let mut appended = Appended::new();
+        let Some(table) = self.lake.open(requests).await? else { return Ok(appended) };
+        let mut waiting = Vec::new();
+        for request in requests {
+            let Some(found) = table.find(&request.request_id) else {
+                waiting.push(*request);
+                continue;
+            };
+            let run = match found.rewritten {
+                Some(key) => self.load(&self.pointer(key)).await?.run,
+                None => request.run.clone(),
+            };
+            appended.insert(request.request_id.clone(), (run, Some(found.snapshot_id)));
+        }
+        let LookedBack { prepared, key_index } =
+            self.look_back.take_out_repeats(&table, &waiting).await?;
+        let mut appends = Vec::new();
+        for Prepared { request, rewritten } in &prepared {
+            if !request.data_files.is_empty() {
+                appends.push(Append { request, rewritten: rewritten.as_deref() });
+            }
+        }
+        let mut snapshots = HashMap::new();
+        if !appends.is_empty() {
+            snapshots = table.append(&appends, key_index.as_deref()).await?;
+        }
+        for Prepared { request, .. } in prepared {
+            let snapshot = snapshots.get(&request.request_id).copied();
+            appended.insert(request.request_id, (request.run, snapshot));
+        }
+        Ok(appended)
+    }
+
+    fn pointer(&self, key: String) -> CommitPointer {
+        CommitPointer { bucket: self.requests.name().to_owned(), key }
+    }
+
+    async fn finish(&self, one: &Claimed, appended: &Appended) -> Result<Committed, CommitError> {
+        let (mut run, snapshot) = appended
+            .get(&one.request.request_id)
+            .cloned()
+            .unwrap_or_else(|| (one.request.run.clone(), None));
         let rows = run.rows.map_or(0, |rows| rows.committed);
         run.outcome = if rows > 0 { Outcome::Committed } else { Outcome::Empty };
         run.snapshot_id = snapshot;

@@ -2,9 +2,10 @@
 //!
 //! Input: pointers to commit requests on a FIFO queue, one group a table. Output: a snapshot of the
 //! table and, in one DynamoDB transaction, the input's state and its run. Requests of one table that
-//! come in one batch share a snapshot.
+//! come in one batch share a snapshot. Rows whose keys the table has from other inputs are left out.
 
 mod commit;
+mod look_back;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use shared::lake::{Lake, LakeConfig, TableError};
 use shared::telemetry::Metrics;
 
 pub use commit::{CommitError, Committed, Committer};
+pub use look_back::{LookBack, LookBackError};
 
 /// The function's name in metrics.
 pub const JOB: &str = "lake-commit";
@@ -54,7 +56,9 @@ impl Committer {
             environment.required("RUNS_TABLE")?,
             environment.number("RUN_RETENTION_DAYS")?,
         );
-        Ok(Self::new(Bucket::new(s3_client(&config), bucket), lake.await?, ledger))
+        let bucket = Bucket::new(s3_client(&config), bucket);
+        let look_back = LookBack::new(bucket.clone(), environment.number("KEY_RETENTION_DAYS")?);
+        Ok(Self::new(bucket, lake.await?, look_back, ledger))
     }
 }
 

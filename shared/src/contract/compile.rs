@@ -92,13 +92,18 @@ fn compile_object(document: &DataContract, object: &SchemaObject) -> Result<Cont
     check_name(&format!("{clause}.physicalName"), &table)?;
     let mut custom = Custom::new(&clause, &object.custom_properties)?;
     let route: Route = custom.required("route")?;
-    let deduplicate_by = custom.optional("deduplicateBy")?.unwrap_or_default();
+    let deduplicate_by: Vec<String> = custom.optional("deduplicateBy")?.unwrap_or_default();
+    let look_back_days = custom.optional("lookBackDays")?;
+    if look_back_days.is_some() && deduplicate_by.is_empty() {
+        return refuse(format!("{clause}.customProperties.lookBackDays"), "needs `deduplicateBy`");
+    }
     let require_one_of = custom.optional("requireOneOf")?.unwrap_or_default();
     let unknown_members_of = custom.optional("unknownMembersOf")?.unwrap_or_default();
     let evolution = custom.optional("evolution")?.unwrap_or(Evolution {
         columns: EvolutionMode::DiscardValue,
         types: EvolutionMode::Freeze,
     });
+    let captured_table = custom.optional("capturedTable")?;
     custom.finish()?;
     let mut columns = Vec::with_capacity(object.properties.len());
     for property in &object.properties {
@@ -111,10 +116,12 @@ fn compile_object(document: &DataContract, object: &SchemaObject) -> Result<Cont
         table,
         route,
         columns,
+        look_back_days: look_back_days.unwrap_or(u16::from(!deduplicate_by.is_empty())),
         deduplicate_by,
         require_one_of,
         unknown_members_of,
         evolution,
+        captured_table,
     })
 }
 

@@ -16,8 +16,8 @@ mod tests;
 use std::sync::LazyLock;
 
 pub use model::{
-    Bound, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated, Normalize,
-    PartitionTransform, Privacy, Route,
+    Bound, CapturedTable, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated,
+    Normalize, PartitionTransform, Privacy, Route,
 };
 
 static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| {

@@ -22,12 +22,18 @@ pub struct Contract {
     pub columns: Vec<Column>,
     /// Names of the columns whose values, taken together, name a row. Empty: rows are not de-duplicated.
     pub deduplicate_by: Vec<String>,
+    /// How many days before and after its own partition a row's key is looked for among the rows that
+    /// other inputs brought. Zero: a row is unique in its input alone.
+    pub look_back_days: u16,
     /// Groups of columns of which at least one must have a value.
     pub require_one_of: Vec<Vec<String>>,
     /// Objects of the source record whose members leave name and type in `extra` when no column takes them.
     pub unknown_members_of: Vec<String>,
     /// What to do with what the contract does not know.
     pub evolution: Evolution,
+    /// How the tables of databases that this dataset is captured from are written.
+    #[serde(default)]
+    pub captured_table: Option<CapturedTable>,
 }
 
 /// Which records of a source a dataset takes.
@@ -218,5 +224,52 @@ impl Contract {
             .iter()
             .enumerate()
             .find_map(|(position, column)| column.partition.map(|transform| (position, transform)))
+    }
+}
+
+/// How captures of a database table are written: nothing of it can be told from the files themselves,
+/// for `I` is also a value and a header also a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CapturedTable {
+    /// Other names of the table, beside the route's type; one that begins with `*` stands for all that
+    /// end with the rest.
+    pub also_known_as: Vec<String>,
+    /// The columns of a file in their order, without the operation. Empty: as the contract reads them.
+    pub columns: Vec<String>,
+    /// Whether files begin with the names of their columns (`AddColumnName`).
+    pub has_header: bool,
+    /// Whether rows of a full load begin with their operation (`IncludeOpForFullLoad`).
+    pub load_has_operation: bool,
+    /// Whether rows of change data begin with their operation; those of inserts alone may not.
+    pub change_has_operation: bool,
+    /// Stands for null where it is not quoted (`CsvNullValue`).
+    pub null_value: String,
+    /// Stands for a column of which the change says nothing (`CsvNoSupValue`).
+    pub absent_value: Option<String>,
+    /// The column that tells when a row was committed or loaded (`TimestampColumnName`). It comes first
+    /// where `columns` does not say otherwise.
+    pub timestamp_column: Option<String>,
+    /// The column that holds `$AR_H_CHANGE_SEQ`. It comes last where `columns` does not say otherwise.
+    pub sequence_column: Option<String>,
+    /// What stands between fields (`CsvDelimiter`).
+    pub delimiter: char,
+}
+
+impl Default for CapturedTable {
+    /// As the Database Migration Service writes when nothing is set.
+    fn default() -> Self {
+        Self {
+            also_known_as: Vec::new(),
+            columns: Vec::new(),
+            has_header: false,
+            load_has_operation: false,
+            change_has_operation: true,
+            null_value: "NULL".to_owned(),
+            absent_value: None,
+            timestamp_column: None,
+            sequence_column: None,
+            delimiter: ',',
+        }
     }
 }

@@ -26,8 +26,39 @@ pub struct CommitRequest {
     pub schema: TableSchema,
     /// The files to append; none when no row was left to commit.
     pub data_files: Vec<DataFileDescription>,
+    /// The keys of the rows, where the dataset is de-duplicated over a look-back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_keys: Option<RowKeys>,
     /// The run as counted so far; the commit completes it and writes it to the ledger.
     pub run: Run,
+}
+
+/// What names a request's rows among those of other inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowKeys {
+    /// The columns whose values, taken together, name a row.
+    pub columns: Vec<String>,
+    /// How many days before and after its own partition a row's key is looked for.
+    pub look_back_days: u16,
+    /// The keys themselves.
+    pub segment: KeySegment,
+}
+
+/// An object with sorted keys of rows; it is written once and never changed.
+///
+/// A key is the first 10 bytes of an XXH3-128 over the values of the key columns, each with its length
+/// before it (four bytes, little-endian; all ones for null). Keys stand in ascending order with nothing
+/// between them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeySegment {
+    /// The object's key in the lake bucket.
+    pub key: String,
+    /// How many keys it holds.
+    pub count: u64,
+    /// The earliest partition of the rows, in days since 1970-01-01.
+    pub from_day: i32,
+    /// The latest.
+    pub to_day: i32,
 }
 
 /// The message on the commits queue: where the request is.
@@ -127,6 +158,28 @@ impl TableSchema {
     }
 }
 
+impl SchemaColumn {
+    /// The column's type; none where the name is that of no type that contracts use.
+    pub fn parsed_type(&self) -> Option<ColumnType> {
+        Some(match self.column_type.as_str() {
+            "string" => ColumnType::String,
+            "long" => ColumnType::Long,
+            "double" => ColumnType::Double,
+            "boolean" => ColumnType::Boolean,
+            "timestamp" => ColumnType::Timestamp,
+            "date" => ColumnType::Date,
+            decimal => {
+                let digits = decimal.strip_prefix("decimal(")?.strip_suffix(')')?;
+                let (precision, scale) = digits.split_once(", ")?;
+                ColumnType::Decimal {
+                    precision: precision.parse().ok()?,
+                    scale: scale.parse().ok()?,
+                }
+            }
+        })
+    }
+}
+
 /// The name of a type in Iceberg's JSON form.
 fn iceberg_type(column_type: ColumnType) -> String {
     match column_type {
@@ -137,5 +190,21 @@ fn iceberg_type(column_type: ColumnType) -> String {
         ColumnType::Decimal { precision, scale } => format!("decimal({precision}, {scale})"),
         ColumnType::Timestamp => "timestamp".to_owned(),
         ColumnType::Date => "date".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_read_back_from_its_name() {
+        for contract in crate::contract::contracts() {
+            for (column, described) in
+                contract.columns.iter().zip(TableSchema::of(contract).columns)
+            {
+                assert_eq!(described.parsed_type(), Some(column.column_type), "{}", column.name);
+            }
+        }
     }
 }

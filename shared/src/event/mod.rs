@@ -5,12 +5,17 @@
 
 mod commit;
 mod dataset;
+mod inbox;
 mod s3;
 
 use serde_json::Value;
 
-pub use commit::{CommitPointer, CommitRequest, DataFileDescription, SchemaColumn, TableSchema};
+pub use commit::{
+    CommitPointer, CommitRequest, DataFileDescription, KeySegment, RowKeys, SchemaColumn,
+    TableSchema,
+};
 pub use dataset::DatasetEvent;
+pub use inbox::{InboxError, InboxMessage};
 pub use s3::{EventError, ObjectCreated, object_created_events};
 
 /// The JSON Schema of every message, by the message's name.
@@ -19,6 +24,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("commit-request", schemars::schema_for!(CommitRequest).to_value()),
         ("commit-pointer", schemars::schema_for!(CommitPointer).to_value()),
         ("dataset-event", schemars::schema_for!(DatasetEvent).to_value()),
+        ("inbox-message", schemars::schema_for!(InboxMessage).to_value()),
         ("run", schemars::schema_for!(crate::run::Run).to_value()),
     ]
 }

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use twox_hash::XxHash3_128;
-
 use super::extra::Extra;
-use super::keys::KeySet;
+use super::keys::{KeyHasher, KeySet};
 use super::plan::{Plan, SlotId};
 use super::privacy::{self, Pseudonymizer, REDACTED};
 use super::quarantine::{Reason, Rejection};
@@ -42,6 +40,7 @@ pub struct DatasetGovernor {
     absent_column: Option<usize>,
     extra: Extra,
     keys: KeySet,
+    key_hasher: KeyHasher,
     cells: Vec<Cell>,
     scratch: String,
     left_out: Vec<SlotId>,
@@ -72,6 +71,7 @@ impl DatasetGovernor {
             contract,
             plan,
             keys: KeySet::default(),
+            key_hasher: KeyHasher::default(),
             cells: Vec::with_capacity(contract.columns.len()),
             scratch: String::new(),
             left_out: Vec::new(),
@@ -103,6 +103,11 @@ impl DatasetGovernor {
     /// Bytes that the de-duplication keys of this input take.
     pub fn key_bytes(&self) -> usize {
         self.keys.bytes()
+    }
+
+    /// The keys of the rows that were given out, once all are.
+    pub fn into_keys(self) -> KeySet {
+        self.keys
     }
 
     /// Judges a record that was routed here.
@@ -315,22 +320,23 @@ impl DatasetGovernor {
             return true;
         }
         let row = Row { cells: &self.cells, record, scratch: &self.scratch };
-        let hash = match self.deduplicate_by.as_slice() {
-            [single] if row.text(self.cells[*single]).is_some() => {
-                XxHash3_128::oneshot(row.text(self.cells[*single]).unwrap_or_default().as_bytes())
-            }
-            several => {
-                let mut key = String::new();
-                for position in several {
-                    // Debug of the cell tells 1 from "1"; the length keeps ("a","bc") from ("ab","c").
-                    let cell = self.cells[*position];
-                    let part = row.text(cell).map_or_else(|| format!("{cell:?}"), str::to_owned);
-                    key.extend([&part.len().to_string(), ":", &part]);
+        for position in &self.deduplicate_by {
+            let cell = self.cells[*position];
+            match cell {
+                Cell::Null => self.key_hasher.value(None),
+                Cell::Record { .. } | Cell::Scratch { .. } => {
+                    self.key_hasher.value(row.text(cell).map(str::as_bytes));
                 }
-                XxHash3_128::oneshot(key.as_bytes())
+                Cell::Long(value) | Cell::Timestamp(value) => {
+                    self.key_hasher.value(Some(&value.to_le_bytes()));
+                }
+                Cell::Double(value) => self.key_hasher.value(Some(&value.to_le_bytes())),
+                Cell::Boolean(value) => self.key_hasher.value(Some(&[u8::from(value)])),
+                Cell::Decimal(value) => self.key_hasher.value(Some(&value.to_le_bytes())),
+                Cell::Date(value) => self.key_hasher.value(Some(&value.to_le_bytes())),
             }
-        };
-        self.keys.insert(hash)
+        }
+        self.keys.insert(self.key_hasher.finish())
     }
 }
 

@@ -1,8 +1,15 @@
 //! The keys that were seen in an input, in as few bytes as they need.
 
+use std::io::{self, Write};
+
+use twox_hash::XxHash3_128;
+
 /// Bytes of a key that are kept: among a million rows of a file the chance that two different keys
-/// meet is 4·10⁻¹³ (n²/2⁸¹).
-const KEY_BYTES: usize = 10;
+/// meet is 4·10⁻¹³ (n²/2⁸¹); that a new key meets one of 100 million earlier ones, 8·10⁻¹⁷.
+pub const KEY_BYTES: usize = 10;
+
+/// A row's name: the first bytes of the hash of its key columns' values.
+pub type Key = [u8; KEY_BYTES];
 
 /// How full a shard may be before it grows, in 64ths; and by how much it grows.
 const FULLEST: usize = 58;
@@ -12,17 +19,52 @@ const GROWTH_DENOMINATOR: usize = 4;
 /// Growing copies one shard, not the whole set, so the peak is hardly above the size. A shard of a
 /// million keys is large enough to be given back to the system as a whole when it has grown.
 const SHARDS: usize = 16;
+const SHARD_BITS: u32 = SHARDS.trailing_zeros();
 
 /// Slots of a shard at first.
 const FIRST_SLOTS: usize = 16;
 
 /// No key: a hash that happens to be zero is taken as one.
-const EMPTY: [u8; KEY_BYTES] = [0; KEY_BYTES];
+const EMPTY: Key = [0; KEY_BYTES];
 
-/// A set of 128-bit hashes that keeps 80 bits of each.
+/// Makes keys from the values of a row's key columns. The same values give the same key, whoever
+/// reads them: the governor from its cells, the commit from a data file.
+#[derive(Debug, Default)]
+pub struct KeyHasher {
+    values: Vec<u8>,
+}
+
+impl KeyHasher {
+    /// Takes the next value: text as UTF-8, numbers in their little-endian bytes.
+    pub fn value(&mut self, value: Option<&[u8]>) {
+        // Lengths keep ("a", "bc") from ("ab", "c").
+        let length = value.map_or(u32::MAX, |value| value.len() as u32);
+        self.values.extend_from_slice(&length.to_le_bytes());
+        self.values.extend_from_slice(value.unwrap_or_default());
+    }
+
+    /// The key of the values that were taken since the last one.
+    pub fn finish(&mut self) -> Key {
+        let key = key_of(XxHash3_128::oneshot(&self.values));
+        self.values.clear();
+        key
+    }
+}
+
+fn key_of(hash: u128) -> Key {
+    let mut key = EMPTY;
+    key.copy_from_slice(&hash.to_be_bytes()[..KEY_BYTES]);
+    if key == EMPTY {
+        key[KEY_BYTES - 1] = 1;
+    }
+    key
+}
+
+/// A set of keys.
 ///
 /// Open addressing with linear probing in shards that grow by a quarter: between 11.1 and 13.9 bytes
-/// a key once there are a few thousand. A general hash set doubles, and would need up to 36.
+/// a key once there are a few thousand. A general hash set doubles, and would need up to 36. Slots
+/// follow the order of the keys, so that sorting them at the end is next to nothing.
 #[derive(Debug)]
 pub struct KeySet {
     shards: Vec<Shard>,
@@ -31,7 +73,7 @@ pub struct KeySet {
 
 #[derive(Debug, Default, Clone)]
 struct Shard {
-    slots: Vec<[u8; KEY_BYTES]>,
+    slots: Vec<Key>,
     used: usize,
 }
 
@@ -43,14 +85,9 @@ impl Default for KeySet {
 
 impl KeySet {
     /// Adds a key; false when it was there.
-    pub fn insert(&mut self, hash: u128) -> bool {
-        let bytes = hash.to_le_bytes();
-        let mut key = EMPTY;
-        key.copy_from_slice(&bytes[..KEY_BYTES]);
-        if key == EMPTY {
-            key[0] = 1;
-        }
-        let inserted = self.shards[usize::from(bytes[KEY_BYTES]) % SHARDS].insert(key);
+    pub fn insert(&mut self, key: Key) -> bool {
+        let shard = usize::from(key[0]) * SHARDS / 256;
+        let inserted = self.shards[shard].insert(key);
         self.length += usize::from(inserted);
         inserted
     }
@@ -69,10 +106,21 @@ impl KeySet {
     pub fn bytes(&self) -> usize {
         self.shards.iter().map(|shard| shard.slots.len() * KEY_BYTES).sum()
     }
+
+    /// Writes the keys in ascending order, one behind the other, in the memory that they have.
+    pub fn write_sorted(self, target: &mut dyn Write) -> io::Result<()> {
+        for shard in self.shards {
+            let mut keys = shard.slots;
+            keys.retain(|key| *key != EMPTY);
+            keys.sort_unstable();
+            target.write_all(keys.as_flattened())?;
+        }
+        Ok(())
+    }
 }
 
 impl Shard {
-    fn insert(&mut self, key: [u8; KEY_BYTES]) -> bool {
+    fn insert(&mut self, key: Key) -> bool {
         if self.used * 64 >= self.slots.len() * FULLEST {
             self.grow();
         }
@@ -93,10 +141,11 @@ impl Shard {
         }
     }
 
-    /// Lemire's fast alternative to the modulo, since the size is no power of two.
-    fn home(&self, key: &[u8; KEY_BYTES]) -> usize {
+    /// Lemire's fast alternative to the modulo, since the size is no power of two. The first bits are
+    /// the shard's.
+    fn home(&self, key: &Key) -> usize {
         let [a, b, c, d, e, f, g, h, ..] = *key;
-        let hash = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let hash = u64::from_be_bytes([a, b, c, d, e, f, g, h]) << SHARD_BITS;
         ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
     }
 
@@ -117,15 +166,18 @@ mod tests {
     use std::collections::HashSet;
 
     use proptest::prelude::*;
-    use twox_hash::XxHash3_128;
 
     use super::*;
+
+    fn key(number: u32) -> Key {
+        key_of(XxHash3_128::oneshot(&number.to_le_bytes()))
+    }
 
     #[test]
     fn a_key_costs_at_most_sixteen_bytes() {
         let mut keys = KeySet::default();
         for number in 0_u32..1_000_000 {
-            assert!(keys.insert(XxHash3_128::oneshot(&number.to_le_bytes())));
+            assert!(keys.insert(key(number)));
             if number > 50_000 && number % 10_007 == 0 {
                 assert!(
                     keys.bytes() <= 16 * keys.len(),
@@ -135,7 +187,7 @@ mod tests {
                 );
             }
         }
-        assert!(!keys.insert(XxHash3_128::oneshot(&7_u32.to_le_bytes())));
+        assert!(!keys.insert(key(7)));
         assert_eq!(keys.len(), 1_000_000);
     }
 
@@ -145,10 +197,31 @@ mod tests {
             let mut keys = KeySet::default();
             let mut expected = HashSet::new();
             for number in numbers {
-                let hash = if number == 0 { 0 } else { XxHash3_128::oneshot(&number.to_le_bytes()) };
-                prop_assert_eq!(keys.insert(hash), expected.insert(number));
+                let key = if number == 0 { key_of(0) } else { key(u32::from(number)) };
+                prop_assert_eq!(keys.insert(key), expected.insert(key));
             }
             prop_assert_eq!(keys.len(), expected.len());
+            let mut written = Vec::new();
+            keys.write_sorted(&mut written).unwrap();
+            let mut sorted: Vec<Key> = expected.into_iter().collect();
+            sorted.sort_unstable();
+            prop_assert_eq!(written, sorted.as_flattened());
         }
+
+        /// Values taken together are told apart by where one ends and by whether there is one.
+        #[test]
+        fn different_values_have_different_keys(one in values(), other in values()) {
+            let key = |values: &Vec<Option<String>>| {
+                let mut hasher = KeyHasher::default();
+                for value in values {
+                    hasher.value(value.as_ref().map(|value| value.as_bytes()));
+                }
+                hasher.finish()
+            };
+            prop_assert_eq!(key(&one) == key(&other), one == other);
+        }
+    }
+    fn values() -> impl Strategy<Value = Vec<Option<String>>> {
+        prop::collection::vec(prop::option::of("[ab]{0,2}"), 2)
     }
 }

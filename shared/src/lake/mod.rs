@@ -2,10 +2,15 @@
 
 mod bounds;
 mod columns;
+mod describe;
+mod key_index;
 mod store;
 mod table;
+mod without_rows;
 mod writer;
 
+pub use key_index::{IndexedSegment, KeyIndex, SegmentError, SortedKeys};
 pub use store::{Folder, ObjectSink, ObjectStore};
-pub use table::{Appended, Lake, LakeConfig, TableError};
+pub use table::{Append, Found, Lake, LakeConfig, OpenTable, TableError};
+pub use without_rows::{Rewrite, RewriteError};
 pub use writer::{DatasetWriter, WriteError, Written};

@@ -1,6 +1,5 @@
 //! Rows of one dataset into Parquet files, one open file a partition.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -12,14 +11,14 @@ use chrono::NaiveDate;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::bounds::{Bounds, shown};
 use super::columns::{ColumnBuilder, arrow_schema, count_distinct};
+use super::describe::describe;
 use super::store::{ObjectSink, ObjectStore};
-use crate::contract::{Contract, PartitionTransform};
+use crate::contract::{ColumnType, Contract, PartitionTransform};
 use crate::event::DataFileDescription;
 use crate::govern::{Cell, Row};
 use crate::run::{ColumnStatistics, DistinctCounter};
@@ -29,7 +28,7 @@ use crate::run::{ColumnStatistics, DistinctCounter};
 const BATCH_ROWS: usize = 256;
 
 /// A row group is closed at about this size; a group is held in memory until then.
-const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// A data file is closed at about this size, Iceberg's usual target being 128 to 512 MB.
 const DATA_FILE_BYTES: usize = 256 * 1024 * 1024;
@@ -75,6 +74,8 @@ pub struct Written {
     pub columns: Vec<ColumnStatistics>,
     /// The smallest and largest event time, in microseconds; see [`Contract::event_time_position`].
     pub event_time: Option<(i64, i64)>,
+    /// The earliest and the latest partition, in days since 1970-01-01.
+    pub days: Option<(i32, i32)>,
 }
 
 /// Writes the rows of one dataset.
@@ -89,8 +90,11 @@ pub struct DatasetWriter {
     partition: (usize, PartitionTransform),
     event_time_column: Option<usize>,
     event_time: Option<(i64, i64)>,
+    days: Option<(i32, i32)>,
     open: Vec<OpenFile>,
     finished: Vec<DataFileDescription>,
+    /// Field id and type of each column.
+    column_types: Vec<(i32, ColumnType)>,
     files_started: usize,
     bounds: Vec<Bounds>,
     null_counts: Vec<u64>,
@@ -125,8 +129,10 @@ impl DatasetWriter {
             store,
             folder,
             file_token,
+            days: None,
             open: Vec::new(),
             finished: Vec::new(),
+            column_types: column_types(contract),
             files_started: 0,
             bounds: vec![Bounds::default(); columns],
             null_counts: vec![0; columns],
@@ -191,7 +197,12 @@ impl DatasetWriter {
                 maximum: readable(&bounds.upper),
             });
         }
-        Ok(Written { data_files: self.finished, columns, event_time: self.event_time })
+        Ok(Written {
+            data_files: self.finished,
+            columns,
+            event_time: self.event_time,
+            days: self.days,
+        })
     }
 
     fn partition_of(&self, row: &Row<'_>) -> Result<i32, WriteError> {
@@ -211,12 +222,14 @@ impl DatasetWriter {
         }
         let path = self.path(partition);
         self.files_started += 1;
+        let (from, to) = self.days.unwrap_or((partition, partition));
+        self.days = Some((from.min(partition), to.max(partition)));
         let sink = match self.store.create(&path) {
             Ok(sink) => sink,
             Err(source) => return Err(WriteError::Store { path, source }),
         };
         let options = ArrowWriterOptions::new()
-            .with_properties(writer_properties(self.contract))
+            .with_properties(writer_properties(&self.contract.deduplicate_by))
             // Iceberg's schema says it all; Arrow's own copy would be a kilobyte in every file.
             .with_skip_arrow_metadata(true);
         let writer = match ArrowWriter::try_new_with_options(sink, self.schema.clone(), options) {
@@ -278,71 +291,37 @@ impl DatasetWriter {
         if let Err(source) = file.writer.inner_mut().complete() {
             return Err(WriteError::Store { path: file.path, source });
         }
-        let described = self.describe(&file, &metadata, size);
-        self.finished.push(described);
+        let partition = Some(STANDARD.encode(file.partition.to_le_bytes()));
+        let uri = self.store.uri(&file.path);
+        let described = describe(&self.column_types, uri, partition, &metadata, size);
+        for (position, bounds) in described.bounds.iter().enumerate() {
+            self.bounds[position].include(bounds);
+            let field_id = self.column_types[position].0;
+            self.null_counts[position] +=
+                described.description.null_value_counts.get(&field_id).copied().unwrap_or_default();
+        }
+        self.finished.push(described.description);
         Ok(())
-    }
-
-    /// What Iceberg wants to know of a file, from the footer that was just written.
-    fn describe(
-        &mut self,
-        file: &OpenFile,
-        metadata: &ParquetMetaData,
-        size: u64,
-    ) -> DataFileDescription {
-        let mut described = DataFileDescription {
-            path: self.store.uri(&file.path),
-            record_count: metadata.file_metadata().num_rows() as u64,
-            file_size_in_bytes: size,
-            partition: Some(STANDARD.encode(file.partition.to_le_bytes())),
-            column_sizes: BTreeMap::new(),
-            value_counts: BTreeMap::new(),
-            null_value_counts: BTreeMap::new(),
-            lower_bounds: BTreeMap::new(),
-            upper_bounds: BTreeMap::new(),
-            split_offsets: Vec::new(),
-        };
-        let mut bounds = vec![Bounds::default(); self.contract.columns.len()];
-        for group in metadata.row_groups() {
-            described.split_offsets.extend(group.file_offset());
-            for (position, chunk) in group.columns().iter().enumerate() {
-                let field_id = self.contract.columns[position].field_id;
-                *described.column_sizes.entry(field_id).or_insert(0) +=
-                    chunk.compressed_size() as u64;
-                *described.value_counts.entry(field_id).or_insert(0) += chunk.num_values() as u64;
-                if let Some(statistics) = chunk.statistics() {
-                    let nulls = statistics.null_count_opt().unwrap_or_default();
-                    *described.null_value_counts.entry(field_id).or_insert(0) += nulls;
-                    self.null_counts[position] += nulls;
-                    bounds[position].widen(statistics);
-                }
-            }
-        }
-        for (position, column) in self.contract.columns.iter().enumerate() {
-            if let Some(lower) = bounds[position].encoded_lower(column.column_type) {
-                described.lower_bounds.insert(column.field_id, lower);
-            }
-            if let Some(upper) = bounds[position].encoded_upper(column.column_type) {
-                described.upper_bounds.insert(column.field_id, upper);
-            }
-            self.bounds[position].include(&bounds[position]);
-        }
-        described
     }
 }
 
-fn writer_properties(contract: &Contract) -> WriterProperties {
+/// How data files are written. A dictionary of the values of `unique_columns`, which never come twice,
+/// would be work for nothing.
+pub(super) fn writer_properties(unique_columns: &[String]) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_max_row_group_row_count(Some(usize::MAX))
         .set_created_by(concat!("tributary ", env!("CARGO_PKG_VERSION")).to_owned());
-    for name in &contract.deduplicate_by {
-        // A dictionary of values that never come twice is work for nothing.
+    for name in unique_columns {
         properties =
             properties.set_column_dictionary_enabled(ColumnPath::new(vec![name.clone()]), false);
     }
     properties.build()
+}
+
+fn column_types(contract: &Contract) -> Vec<(i32, ColumnType)> {
+    contract.columns.iter().map(|column| (column.field_id, column.column_type)).collect()
 }
 
 /// The encoder wraps what the store said; the store's failure may pass, an encoder's does not.

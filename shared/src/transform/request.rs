@@ -42,6 +42,7 @@ pub(super) fn commit_request(
         table: contract.table.clone(),
         schema: TableSchema::of(contract),
         data_files: dataset.data_files,
+        row_keys: dataset.row_keys,
         run,
     }
 }

@@ -11,7 +11,7 @@ use super::format::{Format, Origin, RecordSink};
 use super::quarantine::QuarantineWriter;
 use crate::contract::Contract;
 use crate::decode::DecodeError;
-use crate::event::DataFileDescription;
+use crate::event::{DataFileDescription, KeySegment, RowKeys};
 use crate::govern::{
     DatasetGovernor, Plan, Pseudonymizer, Reason, Rejection, ScanError, Scanned, Scanner, Verdict,
 };
@@ -61,6 +61,14 @@ pub enum StretchError {
     /// Data files cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// Row keys cannot be written. A retry may help.
+    #[error("writing row keys {key} failed: {source}")]
+    Keys {
+        /// The object's key.
+        key: String,
+        /// What the store says.
+        source: io::Error,
+    },
     /// Quarantine cannot be written. A retry may help.
     #[error("writing quarantine object {key} failed: {source}")]
     Quarantine {
@@ -114,6 +122,8 @@ pub struct DatasetOutcome {
     pub columns: Vec<ColumnStatistics>,
     /// The rows' event times.
     pub event_time: Option<EventTimeRange>,
+    /// The rows' keys, where the contract looks for them among those of other inputs.
+    pub row_keys: Option<RowKeys>,
 }
 
 /// An input on its way.
@@ -174,9 +184,9 @@ impl Stretch {
     pub fn finish(self) -> Result<StretchOutcome, StretchError> {
         let key_bytes = self.governors.iter().map(DatasetGovernor::key_bytes).sum();
         let mut datasets = Vec::new();
-        for (governor, writer) in self.governors.iter().zip(self.writers) {
+        for (governor, writer) in self.governors.into_iter().zip(self.writers) {
             if governor.counts().routed > 0 {
-                datasets.push(finish_dataset(governor, writer)?);
+                datasets.push(finish_dataset(&self.settings, governor, writer)?);
             }
         }
         let quarantine = self.quarantine.finish();
@@ -346,7 +356,8 @@ fn new_writer(settings: &StretchSettings, dataset: usize) -> DatasetWriter {
 }
 
 fn finish_dataset(
-    governor: &DatasetGovernor,
+    settings: &StretchSettings,
+    governor: DatasetGovernor,
     writer: Option<DatasetWriter>,
 ) -> Result<DatasetOutcome, StretchError> {
     let mut outcome = DatasetOutcome {
@@ -357,19 +368,54 @@ fn finish_dataset(
         data_files: Vec::new(),
         columns: Vec::new(),
         event_time: None,
+        row_keys: None,
     };
-    if let Some(writer) = writer {
-        let written = writer.finish()?;
-        outcome.data_files = written.data_files;
-        outcome.columns = written.columns;
-        outcome.event_time = written.event_time.and_then(|(from, to)| {
-            Some(EventTimeRange {
-                from: DateTime::<Utc>::from_timestamp_micros(from)?,
-                to: DateTime::<Utc>::from_timestamp_micros(to)?,
-            })
-        });
+    let Some(writer) = writer else { return Ok(outcome) };
+    let written = writer.finish()?;
+    outcome.data_files = written.data_files;
+    outcome.columns = written.columns;
+    outcome.event_time = written.event_time.and_then(|(from, to)| {
+        Some(EventTimeRange {
+            from: DateTime::<Utc>::from_timestamp_micros(from)?,
+            to: DateTime::<Utc>::from_timestamp_micros(to)?,
+        })
+    });
+    if outcome.contract.look_back_days > 0
+        && let Some(days) = written.days
+    {
+        outcome.row_keys = Some(write_keys(settings, governor, days)?);
     }
     Ok(outcome)
+}
+
+/// Stores the keys of the rows, for `lake-commit` to look for them among those of other inputs.
+fn write_keys(
+    settings: &StretchSettings,
+    governor: DatasetGovernor,
+    (from_day, to_day): (i32, i32),
+) -> Result<RowKeys, StretchError> {
+    let contract = governor.contract();
+    let keys = governor.into_keys();
+    let count = keys.len() as u64;
+    let key = format!(
+        "_keys/{}{}/{}/{}-{}",
+        settings.database_prefix,
+        contract.domain,
+        contract.table,
+        settings.input_token,
+        settings.attempt
+    );
+    let store = || -> io::Result<()> {
+        let mut sink = settings.lake.create(&key)?;
+        keys.write_sorted(&mut sink)?;
+        sink.complete()
+    };
+    store().map_err(|source| StretchError::Keys { key: key.clone(), source })?;
+    Ok(RowKeys {
+        columns: contract.deduplicate_by.clone(),
+        look_back_days: contract.look_back_days,
+        segment: KeySegment { key, count, from_day, to_day },
+    })
 }
 
 fn by_name(reasons: &BTreeMap<Reason, u64>) -> BTreeMap<String, u64> {

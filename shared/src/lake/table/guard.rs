@@ -4,6 +4,8 @@
 //! conflict may be its own: the update went through, its answer was lost, and the SDK's retry found
 //! a newer version. Or a second attempt of the same request was faster. So each time the transaction
 //! loads the table, the guard looks for the request first, and stops the transaction if it is there.
+//! It stops it as well where the index of the table's keys is another than the one that the requests
+//! were compared with: their rows may be in the table by now.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -15,24 +17,54 @@ use iceberg::{
     TableIdent,
 };
 
-use super::{MetadataRef, find_request};
+use super::{MetadataRef, find_request, key_index};
 
 /// A catalog for one transaction: it loads and updates the table, and does nothing else.
 #[derive(Debug)]
 pub(super) struct Guard<'a, C> {
     catalog: &'a C,
     request_ids: &'a [&'a str],
-    found: Mutex<Option<MetadataRef>>,
+    key_index: ExpectedIndex<'a>,
+    stopped: Mutex<Option<Stopped>>,
+}
+
+/// The index of the table's keys that must still hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ExpectedIndex<'a> {
+    /// No row's key matters.
+    Any,
+    /// This one, or none.
+    Exactly(Option<&'a str>),
+}
+
+/// Why the guard stopped a transaction.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// The requests are in the table, whose metadata this is.
+    Found(MetadataRef),
+    /// Another index of keys holds.
+    Moved,
 }
 
 impl<'a, C: Catalog> Guard<'a, C> {
-    pub(super) fn new(catalog: &'a C, request_ids: &'a [&'a str]) -> Self {
-        Self { catalog, request_ids, found: Mutex::new(None) }
+    pub(super) fn new(
+        catalog: &'a C,
+        request_ids: &'a [&'a str],
+        key_index: ExpectedIndex<'a>,
+    ) -> Self {
+        Self { catalog, request_ids, key_index, stopped: Mutex::new(None) }
     }
 
-    /// The table's metadata, if the requests were found in it.
-    pub(super) fn into_found(self) -> Option<MetadataRef> {
-        self.found.into_inner().unwrap_or_default()
+    /// Why the transaction was stopped, if it was.
+    pub(super) fn into_stopped(self) -> Option<Stopped> {
+        self.stopped.into_inner().unwrap_or_default()
+    }
+
+    fn stop<T>(&self, why: Stopped, message: String) -> Result<T> {
+        if let Ok(mut stopped) = self.stopped.lock() {
+            *stopped = Some(why);
+        }
+        Err(Error::new(ErrorKind::PreconditionFailed, message))
     }
 }
 
@@ -46,14 +78,14 @@ impl<C: Catalog> Catalog for Guard<'_, C> {
         let table = self.catalog.load_table(table).await?;
         for id in self.request_ids {
             if find_request(table.metadata(), id).is_some() {
-                if let Ok(mut found) = self.found.lock() {
-                    *found = Some(table.metadata_ref());
-                }
-                return Err(Error::new(
-                    ErrorKind::PreconditionFailed,
-                    format!("request {id} is in the table already"),
-                ));
+                let found = Stopped::Found(table.metadata_ref());
+                return self.stop(found, format!("request {id} is in the table already"));
             }
+        }
+        if let ExpectedIndex::Exactly(expected) = self.key_index
+            && expected != key_index(table.metadata())
+        {
+            return self.stop(Stopped::Moved, "the index of keys has changed".to_owned());
         }
         Ok(table)
     }

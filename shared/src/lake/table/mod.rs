@@ -20,10 +20,17 @@ use iceberg_catalog_glue::{
 };
 
 use crate::event::{CommitRequest, TableSchema};
-use guard::Guard;
+use guard::{ExpectedIndex, Guard, Stopped};
 
 /// The snapshot summary's property that names the commit requests it holds, joined by commas.
 const REQUEST_IDS: &str = "tributary.request-ids";
+
+/// The snapshot summary's property that names the requests which were appended in another form than
+/// they came, as `request=key of that form`, joined by commas.
+const REWRITTEN_REQUESTS: &str = "tributary.rewritten-requests";
+
+/// The table property that names the index of the rows' keys, an object in the lake bucket.
+const KEY_INDEX: &str = "tributary.key-index";
 
 /// The table property with the newest contract version that the table has seen.
 const CONTRACT_VERSION: &str = "tributary.contract-version";
@@ -66,6 +73,12 @@ pub enum TableError {
         /// The contradiction.
         problem: String,
     },
+    /// Somebody else has changed the index of the table's keys in the meantime. To be tried again from the start.
+    #[error("table {table}: the index of its keys has changed meanwhile")]
+    Moved {
+        /// The table.
+        table: String,
+    },
     /// A request that no table could take. A person must look.
     #[error("table {table}: malformed request: {problem}")]
     Malformed {
@@ -76,11 +89,30 @@ pub enum TableError {
     },
 }
 
-/// The outcome of an append.
+/// A request that is in its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Appended {
-    /// For each request, the snapshot that holds its rows; none where it had no files.
-    pub snapshots: HashMap<String, i64>,
+pub struct Found {
+    /// The snapshot that holds its rows.
+    pub snapshot_id: i64,
+    /// Where the request stands in the form that it was appended in, if that was another.
+    pub rewritten: Option<String>,
+}
+
+/// A request as it is to be appended.
+#[derive(Debug)]
+pub struct Append<'a> {
+    /// The request.
+    pub request: &'a CommitRequest,
+    /// Where it stands in this form, if it came in another.
+    pub rewritten: Option<&'a str>,
+}
+
+/// A table that is ready to take the files of some requests.
+#[derive(Debug)]
+pub struct OpenTable<'a> {
+    lake: &'a Lake,
+    name: String,
+    table: Table,
 }
 
 /// The tables of a Glue catalog.
@@ -106,81 +138,23 @@ impl Lake {
         Ok(Self { catalog, config })
     }
 
-    /// Appends the files of several requests for one table in one snapshot.
-    ///
-    /// A request that an earlier attempt has appended is recognised and left alone. The requests
-    /// must name the same table.
-    pub async fn append(&self, requests: &[&CommitRequest]) -> Result<Appended, TableError> {
-        let mut appended = Appended { snapshots: HashMap::new() };
-        let Some(newest) = requests.iter().max_by_key(|request| schema::version(&request.schema))
-        else {
-            return Ok(appended);
-        };
+    /// Opens the table of requests, which must all name the same: creates it, or lets it follow the newest
+    /// of their contracts, and checks that the files fit. None for no requests.
+    pub async fn open(
+        &self,
+        requests: &[&CommitRequest],
+    ) -> Result<Option<OpenTable<'_>>, TableError> {
+        let newest = requests.iter().max_by_key(|request| schema::version(&request.schema));
+        let Some(newest) = newest else { return Ok(None) };
         let name = format!("{}.{}", newest.database, newest.table);
         let mut table = self.open_table(newest).await?;
         if schema::is_newer(&newest.schema, table.metadata()) {
             table = self.evolve(&name, &table, &newest.schema).await?;
         }
-        let mut waiting = Vec::new();
         for request in requests {
             schema::check(&name, &request.schema, table.metadata())?;
-            if let Some(snapshot) = find_request(table.metadata(), &request.request_id) {
-                appended.snapshots.insert(request.request_id.clone(), snapshot);
-            } else if !request.data_files.is_empty() {
-                waiting.push(*request);
-            }
         }
-        if !waiting.is_empty() {
-            let snapshots = self.append_files(&name, &table, &waiting).await?;
-            appended.snapshots.extend(snapshots);
-        }
-        Ok(appended)
-    }
-
-    async fn append_files(
-        &self,
-        name: &str,
-        table: &Table,
-        requests: &[&CommitRequest],
-    ) -> Result<HashMap<String, i64>, TableError> {
-        let mut files = Vec::new();
-        for request in requests {
-            for description in &request.data_files {
-                files.push(data_file::data_file(name, description, table.metadata())?);
-            }
-        }
-        let ids: Vec<&str> = requests.iter().map(|request| request.request_id.as_str()).collect();
-        let transaction = Transaction::new(table);
-        let action = transaction
-            .fast_append()
-            // The ledger and the guard know what is in the table; this check would read every manifest.
-            .with_check_duplicate(false)
-            .set_snapshot_properties(HashMap::from([(REQUEST_IDS.to_owned(), ids.join(","))]))
-            .add_data_files(files);
-        let guard = Guard::new(&self.catalog, &ids);
-        let committed = match action.apply(transaction) {
-            Ok(transaction) => transaction.commit(&guard).await,
-            Err(error) => Err(error),
-        };
-        let metadata = match (committed, guard.into_found()) {
-            (Ok(table), _) => table.metadata_ref(),
-            // Another attempt of the same requests was faster.
-            (Err(_), Some(metadata)) => metadata,
-            (Err(error), None) => return Err(failed(name, error)),
-        };
-        let mut snapshots = HashMap::new();
-        for id in ids {
-            match find_request(&metadata, id) {
-                Some(snapshot) => snapshots.insert(id.to_owned(), snapshot),
-                None => {
-                    return Err(malformed(
-                        name,
-                        format!("request {id} is not in the snapshot it was appended with"),
-                    ));
-                }
-            };
-        }
-        Ok(snapshots)
+        Ok(Some(OpenTable { lake: self, name, table }))
     }
 
     async fn open_table(&self, request: &CommitRequest) -> Result<Table, TableError> {
@@ -285,16 +259,123 @@ impl Lake {
     }
 }
 
+impl OpenTable<'_> {
+    /// A request that an earlier attempt has appended.
+    pub fn find(&self, request_id: &str) -> Option<Found> {
+        find_request(self.table.metadata(), request_id)
+    }
+
+    /// The index of the keys of the table's rows.
+    pub fn key_index(&self) -> Option<&str> {
+        key_index(self.table.metadata())
+    }
+
+    /// Appends the files of requests in one snapshot, and makes `key_index`, where one is given, the
+    /// index of the table's keys in the same transaction. The snapshot of each request.
+    ///
+    /// The transaction gives up with [`TableError::Moved`] where the index is no longer the one that
+    /// [`Self::key_index`] told.
+    pub async fn append(
+        &self,
+        requests: &[Append<'_>],
+        key_index: Option<&str>,
+    ) -> Result<HashMap<String, i64>, TableError> {
+        let ids: Vec<&str> =
+            requests.iter().map(|append| append.request.request_id.as_str()).collect();
+        let expected = match key_index {
+            Some(_) => ExpectedIndex::Exactly(self.key_index()),
+            None => ExpectedIndex::Any,
+        };
+        let guard = Guard::new(&self.lake.catalog, &ids, expected);
+        let committed = match self.transaction(requests, key_index)? {
+            Ok(transaction) => transaction.commit(&guard).await,
+            Err(error) => Err(error),
+        };
+        let metadata = match (committed, guard.into_stopped()) {
+            (Ok(table), _) => table.metadata_ref(),
+            // Another attempt of the same requests was faster.
+            (Err(_), Some(Stopped::Found(metadata))) => metadata,
+            (Err(_), Some(Stopped::Moved)) => {
+                return Err(TableError::Moved { table: self.name.clone() });
+            }
+            (Err(error), None) => return Err(failed(&self.name, error)),
+        };
+        let mut snapshots = HashMap::new();
+        for id in ids {
+            let Some(found) = find_request(&metadata, id) else {
+                let problem = format!("request {id} is not in the snapshot it was appended with");
+                return Err(malformed(&self.name, problem));
+            };
+            snapshots.insert(id.to_owned(), found.snapshot_id);
+        }
+        Ok(snapshots)
+    }
+
+    fn transaction(
+        &self,
+        requests: &[Append<'_>],
+        key_index: Option<&str>,
+    ) -> Result<iceberg::Result<Transaction>, TableError> {
+        let mut files = Vec::new();
+        for Append { request, .. } in requests {
+            for description in &request.data_files {
+                files.push(data_file::data_file(&self.name, description, self.table.metadata())?);
+            }
+        }
+        let transaction = Transaction::new(&self.table);
+        let index = key_index.map(|key| {
+            transaction.update_table_properties().set(KEY_INDEX.to_owned(), key.to_owned())
+        });
+        let append = transaction
+            .fast_append()
+            // The ledger and the guard know what is in the table; this check would read every manifest.
+            .with_check_duplicate(false)
+            .set_snapshot_properties(summary(requests))
+            .add_data_files(files);
+        let applied = append.apply(transaction);
+        Ok(match index {
+            Some(index) => applied.and_then(|transaction| index.apply(transaction)),
+            None => applied,
+        })
+    }
+}
+
+fn summary(requests: &[Append<'_>]) -> HashMap<String, String> {
+    let mut ids = Vec::new();
+    let mut rewritten = Vec::new();
+    for append in requests {
+        let id = &append.request.request_id;
+        ids.push(id.as_str());
+        rewritten.extend(append.rewritten.map(|key| format!("{id}={key}")));
+    }
+    let mut summary = HashMap::from([(REQUEST_IDS.to_owned(), ids.join(","))]);
+    if !rewritten.is_empty() {
+        summary.insert(REWRITTEN_REQUESTS.to_owned(), rewritten.join(","));
+    }
+    summary
+}
+
 /// The snapshot that holds a request's rows.
-fn find_request(metadata: &TableMetadata, request_id: &str) -> Option<i64> {
+fn find_request(metadata: &TableMetadata, request_id: &str) -> Option<Found> {
     for snapshot in metadata.snapshots() {
-        if let Some(ids) = snapshot.summary().additional_properties.get(REQUEST_IDS)
+        let properties = &snapshot.summary().additional_properties;
+        if let Some(ids) = properties.get(REQUEST_IDS)
             && ids.split(',').any(|id| id == request_id)
         {
-            return Some(snapshot.snapshot_id());
+            let rewritten = properties.get(REWRITTEN_REQUESTS).and_then(|rewritten| {
+                rewritten.split(',').find_map(|one| {
+                    let (id, key) = one.split_once('=')?;
+                    (id == request_id).then(|| key.to_owned())
+                })
+            });
+            return Some(Found { snapshot_id: snapshot.snapshot_id(), rewritten });
         }
     }
     None
+}
+
+fn key_index(metadata: &TableMetadata) -> Option<&str> {
+    metadata.properties().get(KEY_INDEX).map(String::as_str)
 }
 
 fn identifier(request: &CommitRequest) -> TableIdent {
@@ -312,7 +393,7 @@ fn malformed(table: &str, problem: impl Into<String>) -> TableError {
 impl TableError {
     /// Whether a later attempt can end differently without anybody's doing.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Iceberg { .. })
+        matches!(self, Self::Iceberg { .. } | Self::Moved { .. })
     }
 }
 

@@ -1,0 +1,368 @@
+//! Repeats across inputs: rows whose keys a table has already, taken out before they are appended.
+//!
+//! A client that retries recomposes its batches, so a message may come again in another file, hours
+//! later. Commits to a table happen one after the other, so here is the place where all of its keys can
+//! be known without a database write a row: [`KeyIndex`] says how. A file without repeats, nearly every
+//! one, is not touched; one with repeats is written anew without them, and its run's counts with it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+
+use bytes::Bytes;
+use chrono::Utc;
+use shared::aws::{Bucket, BucketError, ObjectError, open_object};
+use shared::event::{CommitRequest, DataFileDescription, KeySegment, RowKeys};
+use shared::govern::Key;
+use shared::lake::{KeyIndex, OpenTable, Rewrite, RewriteError, SegmentError, SortedKeys};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+/// Keys that are kept between invocations. Segments never change, so what is here is always true.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// A segment is forgotten so many days before its object is deleted, which may be as slow to be seen.
+const MARGIN_DAYS: u32 = 2;
+
+/// Why repeats could not be taken out.
+#[derive(Debug, thiserror::Error)]
+pub enum LookBackError {
+    /// An object cannot be read or written.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// A data file cannot be read.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// A data file cannot be written anew.
+    #[error(transparent)]
+    Rewrite(#[from] RewriteError),
+    /// A segment is cut off.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+    /// An object that the table or the request names is gone. A person must look.
+    #[error("{key} is named, but does not exist")]
+    Missing {
+        /// The object's key.
+        key: String,
+    },
+    /// An object is not what it should be. A person must look.
+    #[error("{key} is malformed: {problem}")]
+    Malformed {
+        /// The object's key, or the data file's URI.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The disk failed. A retry may help.
+    #[error("keeping {path} on disk for a moment failed: {source}")]
+    Disk {
+        /// The data file.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl LookBackError {
+    /// Whether a later attempt can end differently.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Bucket(_) | Self::Object(_) | Self::Disk { .. } => true,
+            Self::Rewrite(error) => error.is_retryable(),
+            Self::Segment(_) | Self::Missing { .. } | Self::Malformed { .. } => false,
+        }
+    }
+}
+
+/// A request without its repeats.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The request.
+    pub request: CommitRequest,
+    /// Where it stands, if it is another than it was.
+    pub rewritten: Option<String>,
+}
+
+/// Requests without repeats, and the index of keys that holds once they are appended.
+#[derive(Debug)]
+pub struct LookedBack {
+    /// The requests in their order.
+    pub prepared: Vec<Prepared>,
+    /// The index, if there is a new one.
+    pub key_index: Option<String>,
+}
+
+/// Looks for the keys of requests among those of their tables.
+#[derive(Debug)]
+pub struct LookBack {
+    lake: Bucket,
+    retention_days: u32,
+    cache: Mutex<HashMap<String, SortedKeys>>,
+}
+
+impl LookBack {
+    /// Over the lake bucket, which deletes objects of keys after `object_days`.
+    pub fn new(lake: Bucket, object_days: u32) -> Self {
+        let retention_days = object_days.saturating_sub(MARGIN_DAYS);
+        Self { lake, retention_days, cache: Mutex::new(HashMap::new()) }
+    }
+
+    /// Takes the repeats out of requests that are about to be appended to a table.
+    pub async fn take_out_repeats(
+        &self,
+        table: &OpenTable<'_>,
+        requests: &[&CommitRequest],
+    ) -> Result<LookedBack, LookBackError> {
+        let mut prepared = Vec::with_capacity(requests.len());
+        if requests.iter().all(|request| request.row_keys.is_none()) {
+            prepared.extend(requests.iter().map(|request| unchanged(request)));
+            return Ok(LookedBack { prepared, key_index: None });
+        }
+        let mut index = self.load_index(table.key_index()).await?;
+        index.forget(Utc::now(), self.retention_days);
+        let mut has_new_keys = false;
+        for request in requests {
+            let Some(row_keys) = &request.row_keys else {
+                prepared.push(unchanged(request));
+                continue;
+            };
+            let own = self.keys(&row_keys.segment).await?;
+            let repeated = self.repeated(&index, row_keys, own.keys()).await?;
+            if repeated.is_empty() {
+                prepared.push(unchanged(request));
+            } else {
+                prepared.push(self.rewrite(request, row_keys, &repeated).await?);
+            }
+            if repeated.len() < own.keys().len() {
+                has_new_keys = true;
+                self.add(&mut index, request, &row_keys.segment).await?;
+            }
+        }
+        let key_index = match requests.first() {
+            Some(request) if has_new_keys => Some(self.store_index(&index, request).await?),
+            _ => None,
+        };
+        Ok(LookedBack { prepared, key_index })
+    }
+
+    async fn load_index(&self, key: Option<&str>) -> Result<KeyIndex, LookBackError> {
+        let Some(key) = key else { return Ok(KeyIndex::default()) };
+        let Some(body) = self.lake.get(key).await? else {
+            return Err(LookBackError::Missing { key: key.to_owned() });
+        };
+        serde_json::from_slice(&body).map_err(|error| LookBackError::Malformed {
+            key: key.to_owned(),
+            problem: error.to_string(),
+        })
+    }
+
+    async fn store_index(
+        &self,
+        index: &KeyIndex,
+        request: &CommitRequest,
+    ) -> Result<String, LookBackError> {
+        let key = new_key(request, "index", ".json");
+        let body = serde_json::to_vec(index).map_err(|error| LookBackError::Malformed {
+            key: key.clone(),
+            problem: error.to_string(),
+        })?;
+        self.lake.put(&key, "application/json", body).await?;
+        Ok(key)
+    }
+
+    /// Those of a request's keys that the table has, in ascending order.
+    async fn repeated(
+        &self,
+        index: &KeyIndex,
+        row_keys: &RowKeys,
+        own: &[Key],
+    ) -> Result<Vec<Key>, LookBackError> {
+        let RowKeys { look_back_days, segment, .. } = row_keys;
+        let mut repeated = Vec::new();
+        for earlier in index.around(segment.from_day, segment.to_day, *look_back_days) {
+            repeated.extend(self.keys(earlier).await?.intersection(own));
+        }
+        repeated.sort_unstable();
+        repeated.dedup();
+        Ok(repeated)
+    }
+
+    /// Adds a request's keys to the index, and merges what has become many small segments.
+    async fn add(
+        &self,
+        index: &mut KeyIndex,
+        request: &CommitRequest,
+        segment: &KeySegment,
+    ) -> Result<(), LookBackError> {
+        index.add(segment.clone(), Utc::now());
+        let merged = index.to_merge(segment);
+        if merged.is_empty() {
+            return Ok(());
+        }
+        let mut parts = Vec::with_capacity(merged.len());
+        for part in &merged {
+            parts.push(self.keys(part).await?);
+        }
+        let keys = SortedKeys::union(&parts);
+        let key = new_key(request, "merged", "");
+        let bytes = keys.as_flattened().to_vec();
+        self.lake.put(&key, "application/octet-stream", bytes).await?;
+        let KeySegment { from_day, to_day, .. } = *segment;
+        let whole = KeySegment { key, count: keys.len() as u64, from_day, to_day };
+        index.replace(&merged, whole, Utc::now());
+        Ok(())
+    }
+
+    /// The keys of a segment, from the cache if they are there.
+    async fn keys(&self, segment: &KeySegment) -> Result<SortedKeys, LookBackError> {
+        let mut cache = self.cache.lock().await;
+        if let Some(keys) = cache.get(&segment.key) {
+            return Ok(keys.clone());
+        }
+        let Some(bytes) = self.lake.get(&segment.key).await? else {
+            return Err(LookBackError::Missing { key: segment.key.clone() });
+        };
+        // One buffer of the right size, not the network's chunks.
+        let keys = SortedKeys::read(segment, Bytes::copy_from_slice(&bytes))?;
+        let cached: usize = cache.values().map(SortedKeys::bytes).sum();
+        if cached + keys.bytes() > CACHE_BYTES {
+            cache.clear();
+        }
+        if keys.bytes() <= CACHE_BYTES {
+            cache.insert(segment.key.clone(), keys.clone());
+        }
+        Ok(keys)
+    }
+
+    /// Writes a request's files anew without the rows that the table has.
+    async fn rewrite(
+        &self,
+        request: &CommitRequest,
+        row_keys: &RowKeys,
+        repeated: &[Key],
+    ) -> Result<Prepared, LookBackError> {
+        let mut rewritten = request.clone();
+        rewritten.data_files.clear();
+        for description in &request.data_files {
+            let file = self.without_rows(request, row_keys, description, repeated).await?;
+            rewritten.data_files.extend(file);
+        }
+        let removed = rows_of(request) - rows_of(&rewritten);
+        if removed != repeated.len() as u64 {
+            return Err(LookBackError::Malformed {
+                key: row_keys.segment.key.clone(),
+                problem: format!(
+                    "{} of its keys are repeats, but {removed} rows have them",
+                    repeated.len()
+                ),
+            });
+        }
+        count_anew(&mut rewritten, request, removed);
+        let key = format!(
+            "_requests/{}/{}/{}-{}.json",
+            request.database,
+            request.table,
+            request.request_id,
+            Uuid::now_v7().simple()
+        );
+        let body = serde_json::to_vec(&rewritten).map_err(|error| LookBackError::Malformed {
+            key: key.clone(),
+            problem: error.to_string(),
+        })?;
+        self.lake.put(&key, "application/json", body).await?;
+        tracing::info!(
+            dataset = request.dataset,
+            request = request.request_id,
+            repeats = removed,
+            "rows that other inputs brought before were left out"
+        );
+        Ok(Prepared { request: rewritten, rewritten: Some(key) })
+    }
+
+    async fn without_rows(
+        &self,
+        request: &CommitRequest,
+        row_keys: &RowKeys,
+        description: &DataFileDescription,
+        repeated: &[Key],
+    ) -> Result<Option<DataFileDescription>, LookBackError> {
+        let prefix = self.lake.uri_of("");
+        let Some(key) = description.path.strip_prefix(&prefix) else {
+            return Err(LookBackError::Malformed {
+                key: description.path.clone(),
+                problem: format!("it is not below {prefix}"),
+            });
+        };
+        let opened = open_object(self.lake.client(), self.lake.name(), key, None).await?;
+        let stem = key.strip_suffix(".parquet").unwrap_or(key);
+        let target = format!("{stem}-{}.parquet", Uuid::now_v7().simple());
+        let (description, schema) = (description.clone(), request.schema.clone());
+        let (key_columns, left_out) = (row_keys.columns.clone(), repeated.to_vec());
+        let store = self.lake.clone();
+        let path = description.path.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let path = description.path.clone();
+            let source =
+                on_disk(opened.reader).map_err(|source| LookBackError::Disk { path, source })?;
+            let rewrite = Rewrite {
+                description: &description,
+                schema: &schema,
+                key_columns: &key_columns,
+                left_out: &left_out,
+                target: &target,
+            };
+            Ok(rewrite.run(source, &store)?)
+        });
+        match work.await {
+            Ok(done) => done,
+            Err(_) => Err(LookBackError::Malformed {
+                key: path,
+                problem: "reading it panicked".to_owned(),
+            }),
+        }
+    }
+}
+
+/// A Parquet file is read from its end, so it is kept on disk for as long as that takes.
+fn on_disk(mut source: impl io::Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut source, &mut file)?;
+    Ok(file)
+}
+
+fn unchanged(request: &CommitRequest) -> Prepared {
+    Prepared { request: request.clone(), rewritten: None }
+}
+
+/// The key of a new object among a table's keys.
+fn new_key(request: &CommitRequest, name: &str, ending: &str) -> String {
+    let id = Uuid::now_v7().simple();
+    format!("_keys/{}/{}/{name}-{id}{ending}", request.database, request.table)
+}
+
+fn rows_of(request: &CommitRequest) -> u64 {
+    request.data_files.iter().map(|file| file.record_count).sum()
+}
+
+/// Brings the run's counts to what is left. Distinct counts cannot be taken back; they are estimates,
+/// and there cannot be more values than rows.
+fn count_anew(rewritten: &mut CommitRequest, before: &CommitRequest, removed: u64) {
+    let run = &mut rewritten.run;
+    if let Some(rows) = &mut run.rows {
+        rows.committed -= removed;
+        rows.deduplicated += removed;
+    }
+    run.bytes_written = rewritten.data_files.iter().map(|file| file.file_size_in_bytes).sum();
+    run.data_files = rewritten.data_files.iter().map(|file| file.path.clone()).collect();
+    let rows: u64 = rewritten.data_files.iter().map(|file| file.record_count).sum();
+    for statistics in &mut run.columns {
+        let id = before.schema.columns.iter().find(|column| column.name == statistics.name);
+        let Some(id) = id.map(|column| column.field_id) else { continue };
+        statistics.null_count = rewritten
+            .data_files
+            .iter()
+            .map(|file| file.null_value_counts.get(&id).copied().unwrap_or_default())
+            .sum();
+        statistics.distinct_estimate = statistics.distinct_estimate.min(rows);
+    }
+}

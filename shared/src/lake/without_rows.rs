@@ -1,0 +1,229 @@
+//! A data file written anew without some of its rows: those whose keys came before.
+
+use std::fs::File;
+use std::io;
+
+use arrow_array::builder::BooleanBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, DataType};
+use arrow_select::filter::filter_record_batch;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::errors::ParquetError;
+
+use super::describe::describe;
+use super::store::ObjectStore;
+use super::writer::{ROW_GROUP_BYTES, writer_properties};
+use crate::contract::ColumnType;
+use crate::event::{DataFileDescription, TableSchema};
+use crate::govern::{Key, KeyHasher};
+
+/// Rows that are read at once.
+const BATCH_ROWS: usize = 1_024;
+
+/// Why a data file could not be written anew.
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError {
+    /// The file has not the columns that its request says. A person must look.
+    #[error("data file {path} has no column {column}")]
+    NoColumn {
+        /// The file.
+        path: String,
+        /// The column.
+        column: String,
+    },
+    /// The file cannot be decoded or encoded. A retry does not help.
+    #[error("data file {path}: {source}")]
+    Parquet {
+        /// The file.
+        path: String,
+        /// What the Parquet library says.
+        source: ParquetError,
+    },
+    /// A value cannot be part of a key: a defect, since contracts have no other types.
+    #[error("data file {path}: {source}")]
+    Arrow {
+        /// The file.
+        path: String,
+        /// What Arrow says.
+        source: ArrowError,
+    },
+    /// The new file cannot be stored. A retry may help.
+    #[error("storing data file {path} failed: {source}")]
+    Store {
+        /// The new file.
+        path: String,
+        /// What the store says.
+        source: io::Error,
+    },
+}
+
+/// A data file that is to be written anew.
+#[derive(Debug)]
+pub struct Rewrite<'a> {
+    /// The file as it stands in its request.
+    pub description: &'a DataFileDescription,
+    /// The table as the file was written for it.
+    pub schema: &'a TableSchema,
+    /// The columns that make up a row's key.
+    pub key_columns: &'a [String],
+    /// The keys whose rows are left out, in ascending order.
+    pub left_out: &'a [Key],
+    /// Key of the new object.
+    pub target: &'a str,
+}
+
+impl Rewrite<'_> {
+    /// Copies the file without the rows that are left out, row group by row group; none where no row
+    /// is left, the same description where every row is.
+    pub fn run(
+        &self,
+        source: File,
+        store: &dyn ObjectStore,
+    ) -> Result<Option<DataFileDescription>, RewriteError> {
+        let kept = self.kept_rows(source.try_clone().map_err(|source| self.store(source))?)?;
+        if kept == 0 {
+            return Ok(None);
+        }
+        if kept == self.description.record_count {
+            return Ok(Some(self.description.clone()));
+        }
+        let reader = self.reader(source)?;
+        let sink = store.create(self.target).map_err(|source| self.store(source))?;
+        let options = ArrowWriterOptions::new()
+            .with_properties(writer_properties(self.key_columns))
+            .with_skip_arrow_metadata(true);
+        let mut writer = ArrowWriter::try_new_with_options(sink, reader.schema(), options)
+            .map_err(|error| self.parquet(error))?;
+        for batch in reader {
+            let batch = batch.map_err(|source| self.arrow(source))?;
+            let kept = filter_record_batch(&batch, &self.kept(&batch)?)
+                .map_err(|source| self.arrow(source))?;
+            writer.write(&kept).map_err(|error| self.parquet(error))?;
+            if writer.memory_size() > ROW_GROUP_BYTES {
+                writer.flush().map_err(|error| self.parquet(error))?;
+            }
+        }
+        let metadata = writer.finish().map_err(|error| self.parquet(error))?;
+        let size = writer.bytes_written() as u64;
+        writer.inner_mut().complete().map_err(|source| self.store(source))?;
+        let (uri, partition) = (store.uri(self.target), self.description.partition.clone());
+        let columns = self.columns()?;
+        Ok(Some(describe(&columns, uri, partition, &metadata, size).description))
+    }
+
+    fn reader(&self, source: File) -> Result<ParquetRecordBatchReader, RewriteError> {
+        ParquetRecordBatchReaderBuilder::try_new(source)
+            .and_then(|builder| builder.with_batch_size(BATCH_ROWS).build())
+            .map_err(|error| self.parquet(error))
+    }
+
+    /// How many rows stay: a first pass over the key columns alone would be cheaper, and repeats are rare.
+    fn kept_rows(&self, source: File) -> Result<u64, RewriteError> {
+        let mut kept = 0;
+        for batch in self.reader(source)? {
+            let batch = batch.map_err(|source| self.arrow(source))?;
+            kept += self.kept(&batch)?.true_count() as u64;
+        }
+        Ok(kept)
+    }
+
+    fn kept(&self, batch: &RecordBatch) -> Result<BooleanArray, RewriteError> {
+        let mut columns = Vec::with_capacity(self.key_columns.len());
+        for name in self.key_columns {
+            let Some(column) = batch.column_by_name(name) else {
+                return Err(RewriteError::NoColumn {
+                    path: self.description.path.clone(),
+                    column: name.clone(),
+                });
+            };
+            columns.push(column);
+        }
+        let mut hasher = KeyHasher::default();
+        let mut kept = BooleanBuilder::with_capacity(batch.num_rows());
+        for row in 0..batch.num_rows() {
+            for column in &columns {
+                take_value(&mut hasher, column, row).map_err(|source| self.arrow(source))?;
+            }
+            kept.append_value(self.left_out.binary_search(&hasher.finish()).is_err());
+        }
+        Ok(kept.finish())
+    }
+
+    fn columns(&self) -> Result<Vec<(i32, ColumnType)>, RewriteError> {
+        let mut columns = Vec::with_capacity(self.schema.columns.len());
+        for column in &self.schema.columns {
+            let Some(column_type) = column.parsed_type() else {
+                return Err(RewriteError::NoColumn {
+                    path: self.description.path.clone(),
+                    column: format!("{} of type {}", column.name, column.column_type),
+                });
+            };
+            columns.push((column.field_id, column_type));
+        }
+        Ok(columns)
+    }
+
+    fn parquet(&self, source: ParquetError) -> RewriteError {
+        let path = self.description.path.clone();
+        match source {
+            // The encoder wraps what the store said.
+            ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+                Ok(source) => self.store(*source),
+                Err(inner) => RewriteError::Parquet { path, source: ParquetError::External(inner) },
+            },
+            source => RewriteError::Parquet { path, source },
+        }
+    }
+
+    fn arrow(&self, source: ArrowError) -> RewriteError {
+        RewriteError::Arrow { path: self.description.path.clone(), source }
+    }
+
+    fn store(&self, source: io::Error) -> RewriteError {
+        RewriteError::Store { path: self.target.to_owned(), source }
+    }
+}
+
+impl RewriteError {
+    /// Whether a later attempt can end differently.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Store { .. })
+    }
+}
+
+/// Gives the hasher a value as the governor gave it when the row was new.
+fn take_value(hasher: &mut KeyHasher, column: &ArrayRef, row: usize) -> Result<(), ArrowError> {
+    if column.is_null(row) {
+        hasher.value(None);
+        return Ok(());
+    }
+    match column.data_type() {
+        DataType::Utf8 => hasher.value(Some(column.as_string::<i32>().value(row).as_bytes())),
+        DataType::Int64 => {
+            hasher.value(Some(&column.as_primitive::<Int64Type>().value(row).to_le_bytes()));
+        }
+        DataType::Float64 => {
+            hasher.value(Some(&column.as_primitive::<Float64Type>().value(row).to_le_bytes()));
+        }
+        DataType::Boolean => hasher.value(Some(&[u8::from(column.as_boolean().value(row))])),
+        DataType::Decimal128(..) => {
+            hasher.value(Some(&column.as_primitive::<Decimal128Type>().value(row).to_le_bytes()));
+        }
+        DataType::Timestamp(arrow_schema::TimeUnit::Microsecond, _) => {
+            let values = column.as_primitive::<TimestampMicrosecondType>();
+            hasher.value(Some(&values.value(row).to_le_bytes()));
+        }
+        DataType::Date32 => {
+            hasher.value(Some(&column.as_primitive::<Date32Type>().value(row).to_le_bytes()));
+        }
+        other => {
+            return Err(ArrowError::NotYetImplemented(format!("a key of type {other}")));
+        }
+    }
+    Ok(())
+}
