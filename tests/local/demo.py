@@ -1,4 +1,4 @@
-"""The demo: drops files into the landing bucket, watches the ledger, reads the rows back from Iceberg.
+"""The demo: drops files into the landing bucket, sends something by every other source, watches the ledger, reads the rows back.
 
 Expects the variables that `make -s env` prints.
 """
@@ -17,6 +17,7 @@ from botocore.config import Config
 from pyiceberg.catalog import load_catalog
 
 import demo_events
+from demo_sources import Arrival, Sources
 
 FILES = 6
 EVENTS_A_FILE = 20_000
@@ -57,12 +58,59 @@ def main() -> int:
     drops = drop_files()
     finished = watch(drops)
     print_counts(drops)
+    finished = show_sources() and finished
     print_tables()
     if not finished:
         print(f"demo: not everything arrived within {PATIENCE_SECONDS} s; see .tributary/local/ministack.log", file=sys.stderr)
         return 1
     print_next_steps()
     return 0
+
+
+def show_sources() -> bool:
+    """Sends something by every other source and shows each arriving; false where one does not."""
+    sources = Sources(boto3.client("s3", config=Config(s3={"addressing_style": "path"})))
+    try:
+        print("\nEvery other source, live:\n")
+        arrivals = sources.send()
+        arrived = await_arrivals(arrivals)
+        for note in sources.notes:
+            print(f"  {note}")
+        if arrived and any(arrival.source == "PostgreSQL" for arrival in arrivals):
+            found = sources.current_rows()
+            print(f"\n  PostgreSQL has {sources.rows_in_postgresql()} orders now; the query for current rows finds {len(found)} in the lake.")
+        return arrived
+    finally:
+        sources.close()
+
+
+def await_arrivals(arrivals: list[Arrival]) -> bool:
+    ledger = boto3.resource("dynamodb").Table(os.environ["RUNS_TABLE"])
+    since = min(arrival.sent_at for arrival in arrivals)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    waiting = list(arrivals)
+    while waiting and time.monotonic() < deadline:
+        runs = runs_since(ledger, since)
+        for arrival in list(waiting):
+            arrival.look(runs)
+            if arrival.seconds is not None:
+                waiting.remove(arrival)
+                print(f"  {arrival.source:<18} {arrival.did:<70} {arrival.committed:>4} rows in the lake after {arrival.seconds:.1f} s", flush=True)
+        time.sleep(0.3)
+    for arrival in waiting:
+        print(f"  {arrival.source:<18} {arrival.did:<70} {arrival.committed} of {arrival.rows} rows arrived", flush=True)
+    return not waiting
+
+
+def runs_since(ledger, since: float) -> list[dict]:
+    start = datetime.fromtimestamp(since - 2, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    request, runs = {"FilterExpression": Attr("finished_at").gte(start)}, []
+    while True:
+        page = ledger.scan(**request)
+        runs += map(plain, page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return runs
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def drop_files() -> dict[str, Drop]:
@@ -161,12 +209,13 @@ def print_tables() -> None:
         "s3.secret-access-key": os.environ["AWS_SECRET_ACCESS_KEY"],
         "s3.region": os.environ["AWS_REGION"],
     })
-    if ("segment",) not in catalog.list_namespaces():
-        return
     rows = []
-    for name in sorted(catalog.list_tables("segment")):
-        table = catalog.load_table(name)
-        rows.append([".".join(name), table.scan().count(), len(table.schema().fields), len(table.history())])
+    for namespace in ("google_ads", "segment", "shop"):
+        if (namespace,) not in catalog.list_namespaces():
+            continue
+        for name in sorted(catalog.list_tables(namespace)):
+            table = catalog.load_table(name)
+            rows.append([".".join(name), table.scan().count(), len(table.schema().fields), len(table.history())])
     print("\nRead back from Iceberg by PyIceberg, with what was there before:\n")
     print_table(["table", "rows", "columns", "snapshots"], rows)
     if catalog.table_exists("segment.tracks"):

@@ -50,9 +50,9 @@ def main(function: str, sample: Path, token: str) -> int:
 
 
 def with_objects(sample: Path, objects: Path, token: str) -> dict:
-    """The sample's event, with its objects in the landing bucket."""
+    """The sample's event, with its objects in the landing bucket and, where it calls by request, the stack's write key."""
     own = lambda text: text.replace("samples/", f"samples/{token}/")  # noqa: E731
-    event = json.loads(own(sample.read_text()))
+    event = json.loads(own(sample.read_text()).replace("EXAMPLE-write-key", os.environ.get("SEGMENT_WRITE_KEY", "")))
     if objects.exists():
         body = gzip.compress(own(objects.read_text()).encode(), mtime=0)
         for bucket, key in objects_in(event):

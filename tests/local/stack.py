@@ -20,11 +20,19 @@ STACK_NAME = "tributary"
 STACK_FILE = STATE / "stack.json"
 DEPLOY_LOG = STATE / "deploy.log"
 SAM = HOME / "venv-sam" / "bin" / "sam"
+PYTHON_WITH_AWS = HOME / "venv-lake" / "bin" / "python"
+# How AWS names a function URL; the local AWS serves the same id under a path of its own.
+FUNCTION_URL = re.compile(r"https://([a-z0-9-]+)\.lambda-url\.[a-z0-9-]+\.on\.aws/")
 
 # Plain HTTP on the loopback device, and retries that come while somebody watches.
 LOCAL_PARAMETERS = {
     "RequireTls": "false",
+    "InboxVisibilityTimeout": "5",
+    "InboxWindowSeconds": "1",
     "SegmentVisibilityTimeout": "20",
+    "DatabasesVisibilityTimeout": "20",
+    "GoogleAdsVisibilityTimeout": "20",
+    "CaptureWindowSeconds": "0",
     "CommitsVisibilityTimeout": "10",
     "MaxReceiveCount": "3",
     "AnnounceMaximumRecordAge": "60",
@@ -89,7 +97,21 @@ def deploy(port: int) -> dict[str, str]:
     sam(port, "deploy", "--config-env", "local", "--parameter-overrides", *parameters())
     listing = sam(port, "list", "stack-outputs", "--config-env", "local", "--stack-name", STACK_NAME, "--output", "json")
     say(f"deployed in {time.monotonic() - started:.1f} s")
-    return {output["OutputKey"]: output["OutputValue"] for output in json.loads(listing)}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in json.loads(listing)}
+    for name, value in outputs.items():
+        outputs[name] = FUNCTION_URL.sub(rf"{aws.endpoint(port)}/_aws/lambda-url/\1/", value)
+    outputs["SegmentWriteKey"] = write_key(port, outputs["SegmentSecretArn"])
+    return outputs
+
+
+def write_key(port: int, secret: str) -> str:
+    """The write key that the deployment made."""
+    program = "import boto3, json, sys; print(json.loads(boto3.client('secretsmanager').get_secret_value(SecretId=sys.argv[1])['SecretString'])['write_key'])"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | aws.client_environment(port)
+    result = subprocess.run([str(PYTHON_WITH_AWS), "-c", program, secret], env=environment, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise LocalAwsError(f"the write key could not be read: {(result.stderr.strip().splitlines() or ['no output'])[-1]}")
+    return result.stdout.strip()
 
 
 def parameters() -> list[str]:

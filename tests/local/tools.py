@@ -1,10 +1,11 @@
-"""Makes the Python environments that hold the tools: the local AWS, the SAM CLI, the readers of the lake.
+"""Makes the Python environments that hold the tools: the local AWS, the SAM CLI, the readers of the lake; and Segment's Node library.
 
 Each is made from its requirements file, and made again only when that file, the interpreter or the folder changes.
 """
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -28,6 +29,7 @@ def main() -> int:
         error = make(name)
         if error:
             return fail(error)
+    make_node()
     return 0
 
 
@@ -64,6 +66,23 @@ def make(name: str) -> str | None:
     stamp.write_text(json.dumps(wanted))
     print(f"tools: {requirements.name} installed in {time.monotonic() - started:.0f} s", flush=True)
     return None
+
+
+def make_node() -> None:
+    """Installs Segment's Node library beside the program that uses it; without Node.js its test says that it skips."""
+    source, folder = ROOT / "tests" / "node", HOME / "node"
+    stamp = folder / "made-from.json"
+    wanted = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(source.iterdir())}
+    if not shutil.which("npm") or (stamp.exists() and json.loads(stamp.read_text()) == wanted):
+        return
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    with (HOME / "node.log").open("w") as output:
+        # Scripts of packages have no business here.
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        if subprocess.run(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode == 0:
+            stamp.write_text(json.dumps(wanted))
+        else:
+            print(f"tools: npm could not install tests/node; its test will skip (log: {(HOME / 'node.log').relative_to(ROOT)})", flush=True)
 
 
 def fail(message: str) -> int:

@@ -4,12 +4,15 @@
     deployed.py assume FUNCTION     credentials of a role with the policies of a function's role, and its name
     deployed.py forget ROLE         deletes that role
     deployed.py logs FUNCTION       the function's log lines of the last ten minutes (no JSON)
+    deployed.py twin FUNCTION PAYLOAD NAME=VALUE...
+                                    the answer of a copy of a function, with its role, that is told other things
 """
 
 import json
 import os
 import sys
 import time
+import urllib.request
 import uuid
 
 import boto3
@@ -25,6 +28,8 @@ def main() -> int:
             forget(name)
         case ["logs", function]:
             print_logs(f"/aws/lambda/{function}")
+        case ["twin", function, payload, *variables]:
+            print(json.dumps(invoke_twin(function, payload, dict(variable.split("=", 1) for variable in variables))))
         case _:
             print(__doc__, file=sys.stderr)
             return 2
@@ -68,6 +73,31 @@ def print_logs(group: str) -> None:
     pages = boto3.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
     for event in pages.search("events[]"):
         print(event["message"])
+
+
+def invoke_twin(function: str, payload: str, variables: dict[str, str]) -> object:
+    """Leaves the function as it was deployed: other tests use it at the same time."""
+    functions = boto3.client("lambda")
+    deployed = functions.get_function(FunctionName=function)
+    configuration = deployed["Configuration"]
+    with urllib.request.urlopen(deployed["Code"]["Location"]) as archive:
+        code = archive.read()
+    name = f"test-{uuid.uuid4().hex}"
+    functions.create_function(
+        FunctionName=name,
+        Code={"ZipFile": code},
+        Environment={"Variables": configuration["Environment"]["Variables"] | variables},
+        **{key: configuration[key] for key in ("Role", "Runtime", "Handler", "Architectures", "MemorySize", "Timeout")},
+    )
+    try:
+        functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        answer = functions.invoke(FunctionName=name, Payload=payload.encode())
+        result = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise SystemExit(f"{function} failed: {result}")
+        return result
+    finally:
+        functions.delete_function(FunctionName=name)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,18 @@ pub fn logs(function_name: &str) -> String {
     run(&["logs", function_name])
 }
 
+/// The answer of a copy of a function, with its role and its code, that is told other things by its environment.
+///
+/// # Panics
+/// Where the copy fails.
+pub fn invoke_twin(function_name: &str, payload: &str, variables: &[(&str, String)]) -> Value {
+    let variables: Vec<String> =
+        variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut arguments = vec!["twin", function_name, payload];
+    arguments.extend(variables.iter().map(String::as_str));
+    json(&arguments)
+}
+
 fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(&run(arguments)).expect("deployed.py prints json")
 }

@@ -41,6 +41,39 @@ fn rows(text: &str) -> Vec<Row> {
     text.lines().map(|line| serde_json::from_str(line).expect("lake.py writes json")).collect()
 }
 
+/// The current rows of a dataset of a database table, by the query that ships for an engine, of the changes that were captured
+/// at one source.
+///
+/// # Panics
+/// Where the query fails.
+pub fn current_rows(dataset: &str, dialect: &str, source: &str) -> Vec<Row> {
+    let python = root().join(".tributary/venv-lake/bin/python");
+    let script = root().join("tests/python/current_rows.py");
+    let run = Command::new(python)
+        .arg(script)
+        .args([dataset, dialect, "--source", source])
+        .output()
+        .expect("`make tools` installs DuckDB");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    rows(&String::from_utf8(run.stdout).expect("current_rows.py writes utf-8"))
+}
+
+/// The rows of a dataset that hold, by the query that ships for an engine, where a column has a value.
+///
+/// # Panics
+/// Where the query fails.
+pub fn current_rows_where(dataset: &str, dialect: &str, column: &str, value: &str) -> Vec<Row> {
+    let python = root().join(".tributary/venv-lake/bin/python");
+    let script = root().join("tests/python/current_rows.py");
+    let run = Command::new(python)
+        .arg(script)
+        .args([dataset, dialect, "--where", &format!("{column}={value}")])
+        .output()
+        .expect("`make tools` installs DuckDB");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    rows(&String::from_utf8(run.stdout).expect("current_rows.py writes utf-8"))
+}
+
 /// Has PyIceberg write all rows of a table into new files, as compaction does.
 ///
 /// # Panics

@@ -4,9 +4,11 @@
 #![allow(clippy::expect_used, clippy::missing_panics_doc)] // A test that cannot go on says so and ends.
 
 pub mod deployed;
+pub mod google_ads;
 pub mod lake;
 pub mod ledger;
 pub mod network;
+pub mod postgresql;
 pub mod quarantine;
 pub mod river;
 pub mod segment;

@@ -111,7 +111,20 @@ impl Stack {
     /// # Panics
     /// Where the ledger cannot be read.
     pub async fn run(&self, input: &InputIdentity, dataset: Option<&str>) -> Option<Run> {
-        let id = run_id("segment-transform", input, dataset);
+        self.run_of("segment-transform", input, dataset).await
+    }
+
+    /// The run of an input through a job, of a dataset or of the input as a whole.
+    ///
+    /// # Panics
+    /// Where the ledger cannot be read.
+    pub async fn run_of(
+        &self,
+        job: &str,
+        input: &InputIdentity,
+        dataset: Option<&str>,
+    ) -> Option<Run> {
+        let id = run_id(job, input, dataset);
         let get = self.dynamodb.get_item().table_name(output("RUNS_TABLE")).consistent_read(true);
         let got = get.key("run_id", aws_sdk_dynamodb::types::AttributeValue::S(id)).send().await;
         let item = got.expect("the ledger can be read").item?;

@@ -143,7 +143,7 @@ async fn segment_transform_reads_its_landing_prefix_and_only_adds_to_the_lake() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lake_commit_sees_no_landed_file_no_row_and_no_key() {
+async fn lake_commit_sees_no_landed_file_and_no_pseudonym_key() {
     let tried = Tried::with_role_of("LAKE_COMMIT_FUNCTION_NAME").await;
     let key = unique();
     assert!(
@@ -152,16 +152,18 @@ async fn lake_commit_sees_no_landed_file_no_row_and_no_key() {
     );
     assert!(tried.may_not_read("LANDING_BUCKET", &format!("segment/{key}")).await);
     assert!(tried.may_not_read("QUARANTINE_BUCKET", &format!("rows/{key}")).await);
-    assert!(tried.may_not_read("LAKE_BUCKET", &format!("segment/tracks/data/{key}.parquet")).await);
-    assert!(
-        tried.may_not_write("LAKE_BUCKET", &format!("segment/tracks/data/{key}.parquet")).await
-    );
-    assert!(
-        tried.may_not_write("LAKE_BUCKET", &format!("_requests/segment/tracks/{key}.json")).await
-    );
-    assert!(
-        tried.may_not_delete("LAKE_BUCKET", &format!("segment/tracks/metadata/{key}.json")).await
-    );
+    // It reads and writes what it takes to leave repeats out, and removes nothing.
+    let data_file = format!("segment/tracks/data/{key}.parquet");
+    assert!(!tried.may_not_read("LAKE_BUCKET", &data_file).await);
+    assert!(tried.may_not_write("LAKE_BUCKET", &key).await);
+    for kept in [
+        data_file,
+        format!("_requests/segment/tracks/{key}.json"),
+        format!("_keys/segment/tracks/{key}"),
+        format!("segment/tracks/metadata/{key}.json"),
+    ] {
+        assert!(tried.may_not_delete("LAKE_BUCKET", &kept).await, "{kept}");
+    }
     assert!(tried.may_not_know_the_key().await);
     assert!(tried.may_not_send("COMMITS_QUEUE_URL").await);
     assert!(tried.may_not_receive("SEGMENT_QUEUE_URL").await);
@@ -188,6 +190,55 @@ async fn announce_publishes_and_sees_no_data() {
     assert!(tried.may_not_receive("SEGMENT_QUEUE_URL").await);
     assert!(tried.may_not_read_runs().await);
     assert!(tried.may_not_forget_inputs().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segment_collect_only_puts_on_the_inbox() {
+    let tried = Tried::with_role_of("SEGMENT_COLLECT_FUNCTION_NAME").await;
+    let key = unique();
+    let secret = tried.secrets.get_secret_value().secret_id(output("SEGMENT_SECRET_ARN"));
+    assert!(!is_denied(&secret.send().await), "it knows who may call");
+    let change = tried.secrets.put_secret_value().secret_id(output("SEGMENT_SECRET_ARN"));
+    assert!(is_denied(&change.secret_string("{}").send().await));
+    assert!(tried.may_not_know_the_key().await);
+    assert!(tried.may_not_receive("INBOX_QUEUE_URL").await);
+    assert!(tried.may_not_send("SEGMENT_QUEUE_URL").await);
+    assert!(tried.may_not_send("INBOX_DEAD_LETTER_QUEUE_URL").await);
+    for bucket in ["LANDING_BUCKET", "LAKE_BUCKET", "QUARANTINE_BUCKET"] {
+        assert!(tried.may_not_read(bucket, &key).await, "{bucket}");
+        assert!(
+            tried.may_not_write(bucket, &format!("segment/segment-logs/{key}")).await,
+            "{bucket}"
+        );
+    }
+    assert!(tried.may_not_read_runs().await);
+    assert!(tried.may_not_publish().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn land_only_adds_to_landing_where_requests_belong() {
+    let tried = Tried::with_role_of("LAND_FUNCTION_NAME").await;
+    let key = unique();
+    let dummy = "segment/segment-logs/dummy-object.txt"; // which segment-transform passes by
+    assert!(!tried.may_not_write("LANDING_BUCKET", dummy).await, "it writes what it is for");
+    assert!(tried.may_not_receive("INBOX_DEAD_LETTER_QUEUE_URL").await);
+    for folder in ["segment", "google-ads", "databases", "samples"] {
+        assert!(
+            tried.may_not_write("LANDING_BUCKET", &format!("{folder}/{key}")).await,
+            "{folder}"
+        );
+    }
+    for folder in ["segment/segment-logs", "databases/changes"] {
+        assert!(tried.may_not_read("LANDING_BUCKET", &format!("{folder}/{key}")).await, "{folder}");
+        assert!(
+            tried.may_not_delete("LANDING_BUCKET", &format!("{folder}/{key}")).await,
+            "{folder}"
+        );
+    }
+    assert!(tried.may_not_write("LAKE_BUCKET", &format!("segment/tracks/data/{key}")).await);
+    assert!(tried.may_not_send("INBOX_QUEUE_URL").await);
+    assert!(tried.may_not_know_the_key().await);
+    assert!(tried.may_not_read_runs().await);
 }
 
 /// The resources of a type, by name.
@@ -231,6 +282,9 @@ fn every_function_has_a_role_of_its_own_that_names_what_it_may() {
         let role = referred(&function["Properties"]["Role"]);
         assert!(roles.insert(role.to_owned()), "{name} shares {role}");
         assert_eq!(function["Properties"]["TracingConfig"]["Mode"], "Active", "{name}");
+    }
+    for (_, schedule) in of_type(&template, "AWS::Scheduler::Schedule") {
+        roles.insert(referred(&schedule["Properties"]["Target"]["RoleArn"]).to_owned());
     }
     for (name, role) in of_type(&template, "AWS::IAM::Role") {
         assert!(roles.remove(name), "{name} is no function's");

@@ -11,8 +11,8 @@ pub use config::{Environment, EnvironmentError, load_config, s3_client};
 pub use ledger::{Begun, Content, Ledger, LedgerError};
 pub use object_reader::{Digest, ObjectError, ObjectReader, Opened, SourceFailed, open_object};
 pub use object_store::{Bucket, BucketError};
-pub use queue::{CommitsQueue, QueueError};
-pub use secret::{SecretError, pseudonym_key};
+pub use queue::{CommitsQueue, InboxQueue, QueueError};
+pub use secret::{SecretError, pseudonym_key, secret_text};
 
 /// What an SDK error says, with its causes: the type's own text is only "service error".
 pub fn explain<E: std::error::Error>(error: &E) -> String {

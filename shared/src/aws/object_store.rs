@@ -2,12 +2,15 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::explain;
@@ -16,7 +19,11 @@ use crate::lake::{ObjectSink, ObjectStore};
 /// S3 wants 5 MiB at least for every part but the last, and takes 10,000 parts.
 const PART_BYTES: usize = 5 * 1024 * 1024;
 
-/// Parts of an object that are under way at the same time.
+/// By how much a part's buffer grows.
+const BUFFER_GROWTH_BYTES: usize = 256 * 1024;
+
+/// Parts that are under way to a bucket at the same time, of all objects together: they are held in
+/// memory until they are there.
 const PARTS_UNDER_WAY: usize = 2;
 
 /// A bucket that objects are written to.
@@ -25,6 +32,7 @@ pub struct Bucket {
     client: Client,
     name: String,
     runtime: Handle,
+    under_way: Arc<Semaphore>,
 }
 
 /// Why an object could not be stored. A retry may help.
@@ -44,12 +52,23 @@ pub struct BucketError {
 impl Bucket {
     /// A bucket, written to from the current runtime.
     pub fn new(client: Client, name: String) -> Self {
-        Self { client, name, runtime: Handle::current() }
+        let under_way = Arc::new(Semaphore::new(PARTS_UNDER_WAY));
+        Self { client, name, runtime: Handle::current(), under_way }
     }
 
     /// The bucket's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The client that it is reached with.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The URI of an object.
+    pub fn uri_of(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.name)
     }
 
     /// Stores a small object.
@@ -69,6 +88,30 @@ impl Bucket {
             .send()
             .await;
         sent.map(drop).map_err(|error| self.failed("PutObject", key, &error))
+    }
+
+    /// Stores a small object unless there is one under its key already; whether it was stored.
+    pub async fn put_new(
+        &self,
+        key: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<bool, BucketError> {
+        let sent = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(content_type)
+            .if_none_match("*")
+            .body(ByteStream::from(body))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("PreconditionFailed") => Ok(false),
+            Err(error) => Err(self.failed("PutObject", key, &error)),
+        }
     }
 
     /// Reads a small object; none where there is none.
@@ -144,7 +187,7 @@ impl ObjectStore for Bucket {
         Ok(Box::new(Upload {
             bucket: self.clone(),
             key: key.to_owned(),
-            buffer: BytesMut::new(),
+            buffer: Vec::new(),
             upload_id: None,
             under_way: VecDeque::new(),
             parts: Vec::new(),
@@ -153,7 +196,7 @@ impl ObjectStore for Bucket {
     }
 
     fn uri(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.name)
+        self.uri_of(key)
     }
 }
 
@@ -161,7 +204,7 @@ impl ObjectStore for Bucket {
 struct Upload {
     bucket: Bucket,
     key: String,
-    buffer: BytesMut,
+    buffer: Vec<u8>,
     upload_id: Option<String>,
     under_way: VecDeque<JoinHandle<Result<CompletedPart, BucketError>>>,
     parts: Vec<CompletedPart>,
@@ -171,9 +214,8 @@ struct Upload {
 impl Upload {
     fn send_part(&mut self, body: Bytes) -> io::Result<()> {
         let upload_id = self.started()?;
-        while self.under_way.len() >= PARTS_UNDER_WAY {
-            self.await_part()?;
-        }
+        let under_way = self.bucket.under_way.clone().acquire_owned();
+        let under_way = self.bucket.runtime.block_on(under_way).map_err(io::Error::other)?;
         let number = (self.parts.len() + self.under_way.len() + 1) as i32;
         let (bucket, key) = (self.bucket.clone(), self.key.clone());
         self.under_way.push_back(self.bucket.runtime.spawn(async move {
@@ -187,6 +229,7 @@ impl Upload {
                 .body(ByteStream::from(body))
                 .send()
                 .await;
+            drop(under_way);
             match sent {
                 Ok(part) => {
                     Ok(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build())
@@ -234,8 +277,8 @@ impl Upload {
 
     fn complete_multipart(&mut self, upload_id: String) -> io::Result<()> {
         if !self.buffer.is_empty() {
-            let rest = self.buffer.split().freeze();
-            self.send_part(rest)?;
+            let rest = std::mem::take(&mut self.buffer);
+            self.send_part(rest.into())?;
         }
         while !self.under_way.is_empty() {
             self.await_part()?;
@@ -265,10 +308,19 @@ impl Upload {
 
 impl Write for Upload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        while self.buffer.len() >= PART_BYTES {
-            let part = self.buffer.split_to(PART_BYTES).freeze();
-            self.send_part(part)?;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(PART_BYTES - self.buffer.len()));
+            if self.buffer.capacity() - self.buffer.len() < now.len() {
+                // Doubling would hold half as much again, in each of a dozen files.
+                self.buffer.reserve_exact(now.len().max(BUFFER_GROWTH_BYTES));
+            }
+            self.buffer.extend_from_slice(now);
+            if self.buffer.len() == PART_BYTES {
+                let part = std::mem::take(&mut self.buffer);
+                self.send_part(part.into())?;
+            }
+            rest = later;
         }
         Ok(bytes.len())
     }
@@ -283,7 +335,7 @@ impl ObjectSink for Upload {
         match self.upload_id.clone() {
             Some(upload_id) => self.complete_multipart(upload_id)?,
             None => {
-                let body = self.buffer.split().freeze();
+                let body = std::mem::take(&mut self.buffer);
                 let put = self
                     .bucket
                     .client

@@ -1,9 +1,14 @@
-//! The commits queue.
+//! The queues between the functions.
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata;
 
 use super::explain;
-use crate::event::CommitPointer;
+use crate::event::{CommitPointer, InboxMessage};
+
+/// What SQS says when it is asked too often.
+const THROTTLED: [&str; 4] =
+    ["RequestThrottled", "ThrottlingException", "Throttling", "KmsThrottled"];
 
 /// The FIFO queue of commit requests: one group a table, so that commits of a table are serial.
 #[derive(Debug, Clone)]
@@ -12,16 +17,25 @@ pub struct CommitsQueue {
     url: String,
 }
 
-/// Why a request could not be handed on. A retry may help.
+/// The queue of lines that arrived by request and have not landed yet.
+#[derive(Debug, Clone)]
+pub struct InboxQueue {
+    client: Client,
+    url: String,
+}
+
+/// Why a message could not be handed on. A retry may help, unless it is too large.
 #[derive(Debug, thiserror::Error)]
-#[error("sending commit request {key} to {queue} failed: {reason}")]
+#[error("sending {what} to {queue} failed: {reason}")]
 pub struct QueueError {
     /// The queue's URL.
     pub queue: String,
-    /// The request's key.
-    pub key: String,
+    /// What should have been sent.
+    pub what: String,
     /// What SQS says.
     pub reason: String,
+    /// SQS was asked too often: a retry should wait longer.
+    pub is_throttled: bool,
 }
 
 impl CommitsQueue {
@@ -40,9 +54,11 @@ impl CommitsQueue {
         request_id: &str,
         pointer: &CommitPointer,
     ) -> Result<(), QueueError> {
-        let failed =
-            |reason| QueueError { queue: self.url.clone(), key: pointer.key.clone(), reason };
-        let body = serde_json::to_string(pointer).map_err(|error| failed(error.to_string()))?;
+        let what = || format!("commit request {}", pointer.key);
+        let body = match serde_json::to_string(pointer) {
+            Ok(body) => body,
+            Err(error) => return Err(QueueError::malformed(&self.url, what(), error.to_string())),
+        };
         let sent = self
             .client
             .send_message()
@@ -52,6 +68,45 @@ impl CommitsQueue {
             .message_body(body)
             .send()
             .await;
-        sent.map(drop).map_err(|error| failed(explain(&error)))
+        sent.map(drop).map_err(|error| QueueError::refused(&self.url, what(), &error))
+    }
+}
+
+impl InboxQueue {
+    /// The queue at a URL.
+    pub fn new(client: Client, url: String) -> Self {
+        Self { client, url }
+    }
+
+    /// Sends lines. Once this is done they are stored, in several data centres, until they land.
+    pub async fn send(&self, message: &InboxMessage) -> Result<(), QueueError> {
+        let what = || format!("{} lines for {}", message.lines, message.folder);
+        let body = match serde_json::to_string(message) {
+            Ok(body) => body,
+            Err(error) => return Err(QueueError::malformed(&self.url, what(), error.to_string())),
+        };
+        if body.len() > InboxMessage::MOST_BYTES {
+            let reason = format!("{} bytes are more than sqs takes", body.len());
+            return Err(QueueError::malformed(&self.url, what(), reason));
+        }
+        let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
+        sent.map(drop).map_err(|error| QueueError::refused(&self.url, what(), &error))
+    }
+}
+
+impl QueueError {
+    fn malformed(queue: &str, what: String, reason: String) -> Self {
+        Self { queue: queue.to_owned(), what, reason, is_throttled: false }
+    }
+
+    fn refused<E: std::error::Error + ProvideErrorMetadata>(
+        queue: &str,
+        what: String,
+        error: &E,
+    ) -> Self {
+        let is_throttled = error.code().is_some_and(|code| {
+            THROTTLED.iter().any(|known| code == *known || code.ends_with(&format!(".{known}")))
+        });
+        Self { queue: queue.to_owned(), what, reason: explain(error), is_throttled }
     }
 }

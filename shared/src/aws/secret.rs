@@ -29,15 +29,19 @@ struct PseudonymSecret {
     key: String,
 }
 
+/// The text of a secret.
+pub async fn secret_text(client: &Client, secret: &str) -> Result<String, SecretError> {
+    match client.get_secret_value().secret_id(secret).send().await {
+        Ok(output) => Ok(output.secret_string.unwrap_or_default()),
+        Err(error) => {
+            Err(SecretError::Failed { secret: secret.to_owned(), reason: explain(&error) })
+        }
+    }
+}
+
 /// The key of the pseudonyms: the member `key` of the secret's JSON text.
 pub async fn pseudonym_key(client: &Client, secret: &str) -> Result<Vec<u8>, SecretError> {
-    let output = match client.get_secret_value().secret_id(secret).send().await {
-        Ok(output) => output,
-        Err(error) => {
-            return Err(SecretError::Failed { secret: secret.to_owned(), reason: explain(&error) });
-        }
-    };
-    let text = output.secret_string.unwrap_or_default();
+    let text = secret_text(client, secret).await?;
     match serde_json::from_str::<PseudonymSecret>(&text) {
         Ok(parsed) if parsed.key.len() >= 32 => Ok(parsed.key.into_bytes()),
         _ => Err(SecretError::Malformed { secret: secret.to_owned() }),

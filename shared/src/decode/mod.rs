@@ -3,10 +3,12 @@
 mod compression;
 mod delimited;
 mod lines;
+mod results;
 
 pub use compression::{Compression, open};
 pub use delimited::{Delimited, DelimitedReader, DelimitedRecord, Field};
 pub use lines::{Line, LineReader, MAX_RECORD_BYTES};
+pub use results::{ResultBrackets, ResultStep};
 
 /// Why an input cannot be read to its end. A retry does not help: the bytes are what they are.
 #[derive(Debug, thiserror::Error)]

@@ -214,7 +214,7 @@ mod tests {
             let key = |values: &Vec<Option<String>>| {
                 let mut hasher = KeyHasher::default();
                 for value in values {
-                    hasher.value(value.as_ref().map(|value| value.as_bytes()));
+                    hasher.value(value.as_deref().map(str::as_bytes));
                 }
                 hasher.finish()
             };

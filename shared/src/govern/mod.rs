@@ -5,6 +5,7 @@
 //! limits, required values, privacy. Nothing here knows AWS; values go in and values come out.
 
 mod dataset;
+mod depth;
 mod extra;
 mod fields;
 mod keys;
@@ -18,10 +19,12 @@ mod timestamp;
 mod value;
 
 pub use dataset::{DatasetGovernor, Verdict};
+pub use depth::{DEEPEST_JSON, is_too_deep};
 pub use fields::Fields;
-pub use keys::KeySet;
+pub use keys::{KEY_BYTES, Key, KeyHasher, KeySet};
 pub use plan::{Plan, SlotId};
 pub use privacy::Pseudonymizer;
 pub use quarantine::{QuarantineEntry, QuarantineOrigin, Reason, Rejection};
 pub use row::{Cell, Row};
 pub use scan::{JsonType, ScanError, Scanned, Scanner};
+pub use timestamp::parse_timestamp;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sonic_rs::{LazyValue, ObjectJsonIter, to_object_iter};
 
+use super::depth::is_too_deep;
 use super::plan::{Plan, SlotId};
 
 /// The JSON type of a value, known by its first byte.
@@ -205,6 +206,9 @@ impl Scanner {
         let record = record.trim_ascii();
         self.slots.fill(None);
         self.unknown.clear();
+        if is_too_deep(record.as_bytes()) {
+            return Err(ScanError::NotJson);
+        }
         if !record.starts_with('{') {
             return Err(not_an_object(record));
         }
@@ -360,6 +364,16 @@ mod tests {
         for good in ["{}", " { } ", "{\"a\":1}\r", "{\"a\":{}}"] {
             assert!(scanner.scan(good.as_bytes()).is_ok(), "{good}");
         }
+    }
+
+    #[test]
+    fn deep_nesting_is_no_stack_overflow() {
+        let mut scanner = Scanner::new(plan());
+        for deep in ["[".repeat(1_000_000), format!("{{\"a\":{}}}", "[".repeat(900_000))] {
+            assert_eq!(scanner.scan(deep.as_bytes()).err(), Some(ScanError::NotJson));
+        }
+        let most = format!("{{\"a\":{}{}}}", "[".repeat(511), "]".repeat(511));
+        assert!(scanner.scan(most.as_bytes()).is_ok());
     }
 
     #[test]

@@ -8,7 +8,7 @@
 /// `T` or a space between date and time; a fraction of any length (cut off after microseconds);
 /// `Z`, `±hh:mm`, `±hhmm`, `±hh`, or nothing, which is UTC. None for anything else, and for days
 /// that no calendar has.
-pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
+pub fn parse_timestamp(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     if bytes.len() < 19
         || bytes[13] != b':'

@@ -312,6 +312,8 @@ pub(super) fn writer_properties(unique_columns: &[String]) -> WriterProperties {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_max_row_group_row_count(Some(usize::MAX))
+        // It says where pages begin, and without bounds a page cannot be left out anyway.
+        .set_offset_index_disabled(true)
         .set_created_by(concat!("tributary ", env!("CARGO_PKG_VERSION")).to_owned());
     for name in unique_columns {
         properties =

@@ -9,12 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use aws_lambda_events::{dynamodb, sqs::SqsEvent};
 use container::{Invoked, Scene, Subscriber};
 use end_to_end::lake::root;
 use end_to_end::stack::Stack;
 use serde_json::Value;
-use shared::event::{CommitPointer, DatasetEvent, ObjectCreated, object_created_events, schemas};
+use shared::event::{
+    CommitPointer, DatasetEvent, InboxMessage, ObjectCreated, object_created_events, schemas,
+};
 use shared::run::{InputIdentity, Run};
 
 /// A test for each sample: which of its messages go back to their queue, and what else came of it.
@@ -47,8 +50,23 @@ samples! {
     two_records_one_bad: "segment-transform" / "two-records-one-bad" gives back ["not-json"];
     key_with_signs: "segment-transform" / "key-with-signs" gives back [];
     object_gone: "segment-transform" / "object-gone" gives back [];
+    clock: "google-ads-pull" / "clock" gives back [];
+    range_of_days: "google-ads-pull" / "range-of-days" gives back [];
+    pulled_answer: "google-ads-transform" / "pulled-answer" gives back [];
+    downloaded_report: "google-ads-transform" / "downloaded-report" gives back [];
     commit_request: "lake-commit" / "commit-request" gives back [];
     not_a_pointer: "lake-commit" / "not-a-pointer" gives back ["not-a-pointer"];
+    page_from_a_browser: "segment-collect" / "page-from-a-browser" gives back [];
+    batch: "segment-collect" / "batch" gives back [];
+    unknown_write_key: "segment-collect" / "unknown-write-key" gives back [];
+    two_days: "land" / "two-days" gives back [];
+    one_message_damaged: "land" / "one-message-damaged" gives back ["not-json", "damaged"];
+    outbox_chunk: "database-capture" / "outbox-chunk" gives back [];
+    single_record: "database-capture" / "single-record" gives back [];
+    another_trigger: "database-capture" / "another-trigger" gives back [];
+    insert_modify_remove: "dynamodb-capture" / "insert-modify-remove" gives back [];
+    expired: "dynamodb-capture" / "expired" gives back [];
+    change_records: "database-transform" / "change-records" gives back [];
     run_committed: "announce" / "run-committed" gives back [];
     run_quarantined: "announce" / "run-quarantined" gives back [];
     run_modified: "announce" / "run-modified" gives back [];
@@ -61,6 +79,7 @@ mod effects {
 
     use aws_lambda_events::sqs::SqsEvent;
     use end_to_end::lake::pyiceberg_rows;
+    use end_to_end::stack::{output, wait_for};
     use serde_json::Value;
     use shared::event::CommitPointer;
     use shared::run::{Outcome, Run};
@@ -133,6 +152,24 @@ mod effects {
         assert!(run.error.unwrap().ends_with("does not exist"));
     }
 
+    /// No customer is configured here, so nothing is asked of Google.
+    pub async fn clock(scene: &Scene<'_>) {
+        let metric = |name| scene.invoked.metric(name);
+        assert_eq!((metric("PulledReports"), metric("SignInRequired")), (0, 0));
+    }
+
+    pub use self::clock as range_of_days;
+
+    pub async fn pulled_answer(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("Records"), 3);
+        assert_eq!(scene.campaigns("2500.000000").await, (2, 1));
+    }
+
+    pub async fn downloaded_report(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("Records"), 3);
+        assert_eq!(scene.campaigns("1012.400000").await, (2, 0));
+    }
+
     pub async fn commit_request(scene: &Scene<'_>) {
         assert_eq!(
             (scene.invoked.metric("Commits"), scene.invoked.metric("CommittedRows")),
@@ -167,6 +204,75 @@ mod effects {
         assert_eq!(
             (scene.invoked.metric("Commits"), scene.invoked.metric("FailedMessages")),
             (0, 1)
+        );
+    }
+
+    pub async fn page_from_a_browser(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.status(), 200);
+        assert_eq!(scene.invoked.metric("AcceptedMessages"), 1);
+        let id = format!("samples/{}/collected-page", scene.invoked.token);
+        // The deployed functions take it from the inbox into the table.
+        let row = wait_for("the page in its table", || async {
+            pyiceberg_rows("segment.pages", "message_id", &id).pop()
+        });
+        let row = row.await;
+        assert_eq!(
+            (&row["gclid"], &row["context_ip"]),
+            (&"EXAMPLE-click-2".into(), &"192.0.2.0".into())
+        );
+    }
+
+    pub async fn batch(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.status(), 200);
+        assert_eq!(scene.invoked.metric("AcceptedMessages"), 2);
+    }
+
+    pub async fn unknown_write_key(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.status(), 401);
+        assert_eq!(scene.invoked.metric("UnknownCallers"), 1);
+    }
+
+    pub async fn two_days(scene: &Scene<'_>) {
+        let metric = |name| scene.invoked.metric(name);
+        assert_eq!((metric("Messages"), metric("RepeatedMessages")), (4, 1));
+        assert_eq!((metric("Objects"), metric("Lines")), (2, 4));
+        let bucket = output("LANDING_BUCKET");
+        for day in ["1795392000000", "1795478400000"] {
+            let folder = format!("segment/segment-logs/samples/{}/{day}/", scene.invoked.token);
+            assert_eq!(scene.stack.keys(&bucket, &folder).await.len(), 1, "{folder}");
+        }
+    }
+
+    pub async fn one_message_damaged(scene: &Scene<'_>) {
+        let metric = |name| scene.invoked.metric(name);
+        assert_eq!((metric("Objects"), metric("Lines"), metric("FailedMessages")), (1, 1, 2));
+    }
+
+    pub async fn outbox_chunk(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("CapturedRecords"), 3);
+    }
+
+    pub async fn single_record(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("CapturedRecords"), 1);
+    }
+
+    pub async fn another_trigger(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("CapturedRecords"), 2);
+    }
+
+    pub async fn insert_modify_remove(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("CapturedRecords"), 3);
+    }
+
+    pub async fn expired(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("CapturedRecords"), 1);
+    }
+
+    pub async fn change_records(scene: &Scene<'_>) {
+        let metric = |name| scene.invoked.metric(name);
+        assert_eq!(
+            (metric("Records"), metric("RoutedRecords"), metric("QuarantinedRecords")),
+            (4, 3, 1)
         );
     }
 
@@ -259,12 +365,26 @@ fn every_sample_is_understood() {
             }
             continue;
         }
+        if ["database-capture", "dynamodb-capture"].contains(function) {
+            serde_json::from_str::<Value>(&event).unwrap();
+            continue;
+        }
+        if *function == "segment-collect" {
+            let request: LambdaFunctionUrlRequest = serde_json::from_str(&event).unwrap();
+            assert!(segment_collect::Endpoint::of(&request.raw_path.unwrap()).is_some(), "{case}");
+            continue;
+        }
+        if *function == "google-ads-pull" {
+            serde_json::from_str::<google_ads_pull::PullRequest>(&event).unwrap();
+            continue;
+        }
         let event: SqsEvent = serde_json::from_str(&event).unwrap();
         assert!(!event.records.is_empty(), "{function}/{case} has no message");
         for message in event.records {
             let (id, body) = (message.message_id.unwrap(), message.body.unwrap());
             let understood = match *function {
                 "lake-commit" => is_pointer(&body),
+                "land" => is_inbox_message(&body),
                 _ => object_created_events(&body).is_ok(),
             };
             assert_eq!(
@@ -285,6 +405,14 @@ fn is_pointer(body: &str) -> bool {
     }
     assert_valid("commit-pointer", &value);
     true
+}
+
+fn is_inbox_message(body: &str) -> bool {
+    let Ok(message) = InboxMessage::parse(body) else {
+        return false;
+    };
+    assert_valid("inbox-message", &serde_json::from_str(body).unwrap());
+    message.decode().is_ok()
 }
 
 /// `UPDATE_SCHEMAS=1` writes the files instead.
