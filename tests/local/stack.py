@@ -32,7 +32,7 @@ LOCAL_PARAMETERS = {
     "SegmentVisibilityTimeout": "20",
     "DatabasesVisibilityTimeout": "20",
     "GoogleAdsVisibilityTimeout": "20",
-    "CaptureWindowSeconds": "0",
+    "CaptureWindowSeconds": "1",
     "CommitsVisibilityTimeout": "10",
     "MaxReceiveCount": "3",
     "AnnounceMaximumRecordAge": "60",

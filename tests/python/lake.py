@@ -1,7 +1,9 @@
 """The lake as PyIceberg sees it: what another engine finds in the tables. Called by the tests.
 
     lake.py read segment.tracks --where project_id=abc     the rows, one JSON object a line
+    lake.py read segment.tracks segment.pages              of several tables, a line --- behind each
     lake.py rewrite segment.tracks                         all rows into new files, as compaction does
+    lake.py files segment.tracks                           its data files
     lake.py tables                                         what is in the catalog
 """
 
@@ -14,23 +16,35 @@ from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.expressions import AlwaysTrue, EqualTo
 
 
+# Stands behind the rows of each table where there are several: starting PyIceberg takes longer than reading.
+END_OF_TABLE = "---"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     read = commands.add_parser("read")
-    read.add_argument("table")
+    read.add_argument("table", nargs="+")
     read.add_argument("--where", help="column=value")
     rewrite = commands.add_parser("rewrite")
     rewrite.add_argument("table")
+    files = commands.add_parser("files")
+    files.add_argument("table")
     commands.add_parser("tables")
     arguments = parser.parse_args()
     lake = catalog()
     match arguments.command:
         case "read":
-            print_rows(lake.load_table(arguments.table), arguments.where)
+            for table in arguments.table:
+                print_rows(lake.load_table(table), arguments.where)
+                if len(arguments.table) > 1:
+                    print(END_OF_TABLE)
         case "rewrite":
             table = lake.load_table(arguments.table)
             table.overwrite(table.scan().to_arrow())
+        case "files":
+            for task in lake.load_table(arguments.table).scan().plan_files():
+                print(task.file.file_path)
         case "tables":
             for namespace in lake.list_namespaces():
                 for table in lake.list_tables(namespace):

@@ -37,6 +37,15 @@ pub fn pyiceberg_table(table: &str) -> Vec<Row> {
     rows(&pyiceberg(&["read", table]))
 }
 
+/// All rows of several tables, read by one PyIceberg: starting it takes longer than reading.
+pub fn pyiceberg_tables<const TABLES: usize>(tables: &[String; TABLES]) -> [Vec<Row>; TABLES] {
+    let mut arguments = vec!["read"];
+    arguments.extend(tables.iter().map(String::as_str));
+    let text = pyiceberg(&arguments);
+    let mut parts = text.split("---\n");
+    std::array::from_fn(|_| rows(parts.next().unwrap_or_default()))
+}
+
 fn rows(text: &str) -> Vec<Row> {
     text.lines().map(|line| serde_json::from_str(line).expect("lake.py writes json")).collect()
 }
@@ -72,6 +81,11 @@ pub fn current_rows_where(dataset: &str, dialect: &str, column: &str, value: &st
         .expect("`make tools` installs DuckDB");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     rows(&String::from_utf8(run.stdout).expect("current_rows.py writes utf-8"))
+}
+
+/// The data files of a table, told by PyIceberg.
+pub fn pyiceberg_files(table: &str) -> Vec<String> {
+    pyiceberg(&["files", table]).lines().map(str::to_owned).collect()
 }
 
 /// Has PyIceberg write all rows of a table into new files, as compaction does.

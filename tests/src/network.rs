@@ -24,6 +24,8 @@ pub enum Fault {
     None,
     /// From the request with this number on (counted from 0) nothing reaches AWS.
     Cut(usize),
+    /// From the first request on whose operation, or method and path, ends so.
+    CutAt(&'static str),
     /// AWS does what this request says, but the connection breaks before its answer.
     LostAnswer(usize),
 }
@@ -90,7 +92,7 @@ async fn forward(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, AnswerLost> {
     let number = state.note(&request);
-    if matches!(state.fault, Fault::Cut(at) if number >= at) {
+    if state.is_cut(number) {
         return state.stop().await;
     }
     let response = state.send(request).await;
@@ -111,6 +113,17 @@ impl std::fmt::Display for AnswerLost {
 impl std::error::Error for AnswerLost {}
 
 impl State {
+    fn is_cut(&self, number: usize) -> bool {
+        match self.fault {
+            Fault::Cut(at) => number >= at,
+            Fault::CutAt(ending) => {
+                let requests = self.requests.lock().expect("nobody panics while noting a request");
+                requests.iter().any(|request| request.ends_with(ending))
+            }
+            Fault::None | Fault::LostAnswer(_) => false,
+        }
+    }
+
     /// No answer ever comes.
     async fn stop<T>(&self) -> T {
         self.broken.notify_one();

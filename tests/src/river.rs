@@ -25,6 +25,9 @@ pub struct River {
     pub database_prefix: String,
 }
 
+/// Small, so that segments of keys come from S3 as well as from the cache.
+const KEY_CACHE_BYTES: usize = 1_000;
+
 /// What stays the same when a river is made anew over another network.
 #[derive(Debug, Clone)]
 pub struct Bed {
@@ -75,7 +78,7 @@ impl River {
             committer: Committer::new(
                 requests.clone(),
                 lake.await.expect("the catalog opens"),
-                LookBack::new(requests, 90),
+                LookBack::new(requests, 90, KEY_CACHE_BYTES),
                 ledger(&config),
             ),
             sqs: aws_sdk_sqs::Client::new(&config),

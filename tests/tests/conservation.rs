@@ -121,13 +121,14 @@ fn check_datasets(went: &Went, expected: &Expected) {
             written.push(file.path.clone());
         }
         assert_eq!(rows, counts.committed, "{table}");
-        if let Some(row_keys) = &dataset.row_keys {
-            let path = went.lake.path().join(&row_keys.segment.key).display().to_string();
-            assert_eq!(row_keys.segment.count, counts.committed, "{table}");
-            let bytes = std::fs::metadata(&path).unwrap().len();
-            assert_eq!(bytes, KEY_BYTES as u64 * counts.committed, "{table}");
+        let mut keys = 0;
+        for segment in dataset.row_keys.iter().flat_map(|row_keys| &row_keys.segments) {
+            let path = went.lake.path().join(&segment.key).display().to_string();
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), KEY_BYTES as u64 * segment.count);
+            keys += segment.count;
             written.push(path);
         }
+        assert_eq!(keys, counts.committed, "{table}");
         assert_eq!(dataset.row_keys.is_some(), counts.committed > 0, "{table}");
     }
     written.sort();

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use end_to_end::lake::{pyiceberg_table, rust_row_count};
+use end_to_end::lake::{pyiceberg_tables, rust_row_count};
 use end_to_end::network::{Fault, Network};
 use end_to_end::river::{Bed, River};
 use end_to_end::stack::{Dropped, Stack, gzip, output, unique};
@@ -83,10 +83,12 @@ impl Lane {
 
     /// Every file of the lane has its rows, once.
     async fn check_tables(&self, names: &[(String, Fault)]) {
-        for (table, rows_each) in [("pages", 1), ("tracks", 2), ("order_completed", 1)] {
-            let table = format!("{}segment.{table}", self.bed.database_prefix);
+        let tables = ["pages", "tracks", "order_completed"]
+            .map(|table| format!("{}segment.{table}", self.bed.database_prefix));
+        let read = pyiceberg_tables(&tables);
+        for ((table, rows_each), found) in tables.into_iter().zip([1, 2, 1]).zip(read) {
             let mut rows: BTreeMap<String, usize> = BTreeMap::new();
-            for row in pyiceberg_table(&table) {
+            for row in found {
                 *rows.entry(row["project_id"].as_str().unwrap().to_owned()).or_default() += 1;
             }
             for (name, fault) in names {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use end_to_end::lake::{Row, pyiceberg_rewrite, pyiceberg_table, rust_row_count};
+use end_to_end::lake::{Row, pyiceberg_files, pyiceberg_rewrite, pyiceberg_table, rust_row_count};
 use end_to_end::network::{Fault, Network};
 use end_to_end::river::{Bed, River};
 use end_to_end::stack::{Dropped, Stack, gzip, output, unique};
@@ -164,6 +164,16 @@ async fn a_replayed_day_adds_nothing() {
     shore.assert_pages((0..4).flat_map(|day| day * 1_000..day * 1_000 + 40)).await;
 }
 
+/// Rows of days long past come along, as from a device that was offline: each is compared with its own day.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_other_days_are_compared_with_their_own_days() {
+    let shore = Shore::new().await;
+    shore.commit((0..10).chain(25_000..25_010)).await;
+    let dropped = shore.commit((5..15).chain(12_000..12_010).chain(25_005..25_015)).await;
+    assert_eq!(shore.rows(&dropped).await, counts(30, 20));
+    shore.assert_pages((0..15).chain(12_000..12_010).chain(25_000..25_015)).await;
+}
+
 /// Two committers at the same moment, each with files that repeat the other's rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_committed_at_the_same_moment() {
@@ -176,13 +186,27 @@ async fn repeats_committed_at_the_same_moment() {
         let first = take(&shore.river).await;
         let two = shore.deliver(numbers.start + 20..numbers.end + 20).await;
         let second = take(&shore.river).await;
-        let (mine, theirs) = tokio::join!(shore.river.commit(&first), other.commit(&second));
+        // The second request in both hands, as after a visibility time-out.
+        let both = [first.clone(), second.clone()].concat();
+        let (mine, theirs) = tokio::join!(shore.river.commit(&both), other.commit(&second));
         assert_eq!(mine.unwrap() + theirs.unwrap(), 2, "round {round}");
+        runs_name_files_of_the_table(&shore, &[&one, &two]).await;
         let committed = shore.rows(&one).await.committed + shore.rows(&two).await.committed;
         assert_eq!(committed, 60, "round {round}");
     }
     let pages = (1..6).flat_map(|round| round * 100..round * 100 + 60);
     shore.assert_pages(pages.chain(0..1)).await;
+}
+
+/// Whoever was faster: the ledger tells of the files that are in the table, not of those of an attempt that was too late.
+async fn runs_name_files_of_the_table(shore: &Shore, inputs: &[&Dropped]) {
+    let in_table = pyiceberg_files(&shore.table());
+    for dropped in inputs {
+        let run = shore.stack.run(&dropped.input, Some(DATASET)).await.unwrap();
+        for file in &run.data_files {
+            assert!(in_table.contains(file), "{file} is not among {in_table:?}");
+        }
+    }
 }
 
 /// Takes what is on the commits queue out of it.

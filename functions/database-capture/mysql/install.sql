@@ -34,6 +34,13 @@ create table if not exists outbox (
   problem     varchar(200)
 ) engine = innodb;
 
+-- A restored or reinstalled database must not begin again at numbers that it gave before: the lake would take new changes for
+-- old ones. So the first is the moment, in microseconds; where the table has numbers already, they go on.
+set @first = concat('alter table outbox auto_increment = ', cast(unix_timestamp(now(6)) * 1000000 as unsigned));
+prepare begin_at from @first;
+execute begin_at;
+deallocate prepare begin_at;
+
 drop procedure if exists configure;
 drop procedure if exists attach;
 drop procedure if exists detach;
@@ -59,8 +66,9 @@ begin
   declare target varchar(200) default concat('`', of_schema, '`.`', of_table, '`');
   declare named varchar(200) default concat(quote(of_schema), ', ', quote(of_table));
   set session group_concat_max_len = 1000000;
-  select group_concat(quote(column_name), ', old.`', column_name, '`' order by ordinal_position separator ', '),
-         group_concat(quote(column_name), ', new.`', column_name, '`' order by ordinal_position separator ', '),
+  -- A timestamp is shown in the time zone of whoever writes; in the lake it is UTC.
+  select group_concat(quote(column_name), ', ', if(data_type = 'timestamp', concat('convert_tz(old.`', column_name, '`, @@session.time_zone, ''+00:00'')'), concat('old.`', column_name, '`')) order by ordinal_position separator ', '),
+         group_concat(quote(column_name), ', ', if(data_type = 'timestamp', concat('convert_tz(new.`', column_name, '`, @@session.time_zone, ''+00:00'')'), concat('new.`', column_name, '`')) order by ordinal_position separator ', '),
          group_concat(if(column_key = 'PRI', concat('old.`', column_name, '` <=> new.`', column_name, '`'), null) separator ' and ')
     into old_row, new_row, key_stays
     from information_schema.columns where table_schema = of_schema and table_name = of_table;

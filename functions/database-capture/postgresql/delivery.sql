@@ -38,7 +38,7 @@ begin
     if cardinality(texts) > 0 and bytes + octet_length(waiting.change) + 1 > setting.chunk_bytes - 200 then
       problem := tributary.send_chunk(setting, texts, sequences);
       exit when problem is not null;
-      sent := sent + cardinality(sequences);
+      sent := sent + tributary.accepted(sequences);
       texts := '{}'; sequences := '{}'; bytes := 0;
     end if;
     texts := texts || waiting.change;
@@ -47,7 +47,7 @@ begin
   end loop;
   if problem is null and cardinality(texts) > 0 then
     problem := tributary.send_chunk(setting, texts, sequences);
-    if problem is null then sent := sent + cardinality(sequences); end if;
+    if problem is null then sent := sent + tributary.accepted(sequences); end if;
   end if;
   if problem is not null then
     -- The next transactions of this session do not wait for what does not answer.
@@ -56,6 +56,13 @@ begin
   end if;
   return sent;
 end
+$$;
+
+-- How many of these changes are no longer in the outbox.
+create or replace function tributary.accepted(sequences bigint[]) returns bigint
+  language sql security definer set search_path = pg_catalog, pg_temp
+as $$
+  select cardinality(sequences) - count(*) from tributary.outbox o where o.sequence = any (sequences)
 $$;
 
 -- Sends a chunk and deletes what was accepted; null, or why it was not. A row too large for an asynchronous payload comes
@@ -79,7 +86,11 @@ begin
   end if;
   -- A function that failed is answered with 200 too; this one says what it has taken.
   if kind = 'RequestResponse' and (answer.payload::jsonb -> 'accepted') is null then
-    return format('the function failed: %s', left(answer.payload::text, 300));
+    -- It came alone, and would come first again and again: what follows it must not wait for it.
+    update tributary.outbox o set problem = format('the function failed: %s', left(answer.payload::text, 300))
+      where o.sequence = any (sequences);
+    raise warning 'tributary: change % is refused by the function and stays in tributary.outbox', sequences[1];
+    return null;
   end if;
   delete from tributary.outbox o where o.sequence = any (sequences);
   return null;
@@ -99,7 +110,7 @@ begin
   end if;
   delete from tributary.departures d where d.txid = new.txid;
   if tributary.may_send() then
-    perform tributary.deliver(new.txid, null);
+    perform tributary.deliver(new.txid, (select s.commit_rows from tributary.settings s));
   end if;
   return null;
 exception when query_canceled or others then

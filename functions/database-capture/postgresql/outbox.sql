@@ -7,7 +7,9 @@ create table if not exists tributary.settings (
   -- A payload of an asynchronous invocation: 256 KiB are safe everywhere.
   chunk_bytes   integer not null default 250000 check (chunk_bytes between 1000 and 250000),
   -- A record that no chunk holds is sent alone and waited for; the function lands no line that is longer.
-  record_bytes  integer not null default 1000000 check (record_bytes between 1000 and 5000000),
+  record_bytes  integer not null default 1000000 check (record_bytes between 1000 and 1000000),
+  -- How many changes a transaction sends itself, at its end, while it holds its locks; the sweep sends the rest.
+  commit_rows   integer not null default 20000 check (commit_rows >= 0),
   -- How long a session that could not send leaves its changes to the sweep.
   pause         interval not null default '30 seconds'
 );
@@ -25,6 +27,16 @@ create table if not exists tributary.outbox (
   -- Why it is never sent, where it cannot be. A person must look.
   problem     text
 );
+
+-- A restored or reinstalled database must not begin again at numbers that it gave before: the lake would take new changes for
+-- old ones. So the first is the moment, in microseconds.
+do $$
+begin
+  if not (select is_called from tributary.outbox_sequence_seq) then
+    perform setval('tributary.outbox_sequence_seq', (extract(epoch from clock_timestamp()) * 1000000)::bigint);
+  end if;
+end
+$$;
 
 create index if not exists outbox_by_transaction on tributary.outbox (txid);
 

@@ -20,13 +20,16 @@ pub enum Dialect {
 /// The columns that tell of a change, not of the row.
 const OF_CHANGE: [&str; 2] = ["_op", "_absent"];
 
+/// What names a change among those of its row: the rest of `deduplicateBy` is the row's key.
+const OF_THE_CHANGES_NAME: [&str; 2] = ["_sequence", "_source"];
+
 /// The query for the current rows of a dataset.
 pub fn current_rows(contract: &Contract, dialect: Dialect) -> String {
     let key: Vec<&str> = contract
         .deduplicate_by
         .iter()
         .map(String::as_str)
-        .filter(|name| *name != "_sequence")
+        .filter(|name| !OF_THE_CHANGES_NAME.contains(name))
         .collect();
     let key = key.join(", ");
     let mut sql = format!(
@@ -39,7 +42,8 @@ pub fn current_rows(contract: &Contract, dialect: Dialect) -> String {
         dataset = contract.dataset(),
     );
     for column in &contract.columns {
-        let is_key = contract.deduplicate_by.contains(&column.name) && column.name != "_sequence";
+        let is_key = contract.deduplicate_by.contains(&column.name)
+            && !OF_THE_CHANGES_NAME.contains(&column.name.as_str());
         let is_of_change = OF_CHANGE.contains(&column.name.as_str());
         if !is_key && !is_of_change {
             // Writing to a String cannot fail.

@@ -4,7 +4,6 @@ use std::io::Read;
 
 use chrono::DateTime;
 use serde_json::{Map, Value as Json};
-use shared::decode::{DecodeError, Line, LineReader, open};
 use shared::govern::Reason;
 use shared::transform::{Ended, Origin, RecordSink, StretchError};
 
@@ -24,29 +23,15 @@ pub(crate) fn read(
     source: &mut (dyn Read + Send),
     records: &mut RecordSink<'_>,
 ) -> Result<Ended, StretchError> {
-    let (compression, decoded) =
-        open(source).map_err(|source| DecodeError::Source { decoded: 0, source })?;
     let origin = format!("dynamodb/{name}");
     let table = tables.find(&origin);
     let mut change = tables.change();
-    let mut lines = LineReader::new(decoded);
-    loop {
-        match lines.next_line() {
-            Ok(Some(Line::Record { number, bytes })) => {
-                match fill(bytes, &mut change, table, &origin, input) {
-                    Ok(()) => records.fields(number, bytes, &change.scanned())?,
-                    Err((reason, clause)) => records.refuse(number, reason, clause, bytes)?,
-                }
-            }
-            Ok(Some(Line::TooLong { number, offset, length })) => {
-                records.too_long(number, offset, length)?;
-            }
-            Ok(None) => break,
-            Err(source) => return records.broken(compression, lines.offset(), source),
+    records.each_line(source, |records, line, bytes| {
+        match fill(bytes, &mut change, table, &origin, input) {
+            Ok(()) => records.fields(line, bytes, &change.scanned()),
+            Err((reason, clause)) => records.refuse(line, reason, clause, bytes),
         }
-    }
-    records.decoded(lines.offset());
-    Ok(Ended::Whole)
+    })
 }
 
 fn fill(

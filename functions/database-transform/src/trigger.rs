@@ -3,7 +3,6 @@
 use std::io::Read;
 
 use serde_json::value::RawValue;
-use shared::decode::{DecodeError, Line, LineReader, open};
 use shared::govern::Reason;
 use shared::transform::{Ended, Origin, RecordSink, StretchError};
 use sonic_rs::{JsonValueTrait, LazyValue, to_object_iter};
@@ -19,32 +18,17 @@ pub(crate) fn read(
     source: &mut (dyn Read + Send),
     records: &mut RecordSink<'_>,
 ) -> Result<Ended, StretchError> {
-    let (compression, decoded) =
-        open(source).map_err(|source| DecodeError::Source { decoded: 0, source })?;
     let origin = format!("changes/{database}");
     let file = input.key.rsplit('/').next().unwrap_or_default();
     let mut change = tables.change();
-    let mut lines = LineReader::new(decoded);
-    loop {
-        match lines.next_line() {
-            Ok(Some(Line::Record { number, bytes })) => {
-                let found = Envelope::of(bytes).and_then(|envelope| {
-                    envelope.fill(&mut change, tables, &origin, input, (file, number))
-                });
-                match found {
-                    Ok(()) => records.fields(number, bytes, &change.scanned())?,
-                    Err((reason, clause)) => records.refuse(number, reason, clause, bytes)?,
-                }
-            }
-            Ok(Some(Line::TooLong { number, offset, length })) => {
-                records.too_long(number, offset, length)?;
-            }
-            Ok(None) => break,
-            Err(source) => return records.broken(compression, lines.offset(), source),
+    records.each_line(source, |records, line, bytes| {
+        let found = Envelope::of(bytes)
+            .and_then(|envelope| envelope.fill(&mut change, tables, &origin, input, (file, line)));
+        match found {
+            Ok(()) => records.fields(line, bytes, &change.scanned()),
+            Err((reason, clause)) => records.refuse(line, reason, clause, bytes),
         }
-    }
-    records.decoded(lines.offset());
-    Ok(Ended::Whole)
+    })
 }
 
 type Refusal = (Reason, &'static str);

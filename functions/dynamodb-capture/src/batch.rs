@@ -17,10 +17,11 @@ const HASH_BYTES: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The payload is no stream batch.
-    #[error("the payload is no stream batch: {0}")]
+    // serde's own words may hold a value.
+    #[error("the payload is no stream batch: {:?} error at line {}, column {}", .0.classify(), .0.line(), .0.column())]
     NoBatch(serde_json::Error),
     /// A record lacks what every stream record has, or has it in another form.
-    #[error("stream record {position} is none: {reason}")]
+    #[error("stream record {position} is none: {:?} error at line {}, column {}", reason.classify(), reason.line(), reason.column())]
     NoRecord {
         /// Counted from 1.
         position: usize,

@@ -67,7 +67,8 @@ impl Capturer {
         let mut captured = 0;
         for object in objects(payload)? {
             captured += object.records;
-            self.landing.put(&object.key, "application/gzip", object.body).await?;
+            // The key is made from the content: what is there already is this object, of an earlier attempt.
+            self.landing.put_new(&object.key, "application/gzip", object.body).await?;
         }
         Ok(captured)
     }

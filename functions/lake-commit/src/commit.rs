@@ -103,8 +103,16 @@ struct Claimed {
     request: CommitRequest,
 }
 
-/// By request: its run as it was appended, and the snapshot that holds its rows, if it had any.
-type Appended = HashMap<String, (Run, Option<i64>)>;
+/// A request as it was appended.
+#[derive(Debug)]
+struct Appended {
+    run: Run,
+    /// The snapshot that holds its rows, if it had any.
+    snapshot_id: Option<i64>,
+}
+
+/// By the requests' ids.
+type AppendedRequests = HashMap<String, Appended>;
 
 type Outcomes = Vec<(String, Result<Committed, CommitError>)>;
 
@@ -201,7 +209,7 @@ impl Committer {
 
     /// Appends what is not in the table yet. Another committer may change the table meanwhile; then the
     /// rows are compared with its keys once more.
-    async fn append(&self, requests: &[&CommitRequest]) -> Result<Appended, CommitError> {
+    async fn append(&self, requests: &[&CommitRequest]) -> Result<AppendedRequests, CommitError> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -212,8 +220,11 @@ impl Committer {
         }
     }
 
-    async fn try_append(&self, requests: &[&CommitRequest]) -> Result<Appended, CommitError> {
-        let mut appended = Appended::new();
+    async fn try_append(
+        &self,
+        requests: &[&CommitRequest],
+    ) -> Result<AppendedRequests, CommitError> {
+        let mut appended = AppendedRequests::new();
         let Some(table) = self.lake.open(requests).await? else { return Ok(appended) };
         let mut waiting = Vec::new();
         for request in requests {
@@ -225,7 +236,8 @@ impl Committer {
                 Some(key) => self.load(&self.pointer(key)).await?.run,
                 None => request.run.clone(),
             };
-            appended.insert(request.request_id.clone(), (run, Some(found.snapshot_id)));
+            let snapshot_id = Some(found.snapshot_id);
+            appended.insert(request.request_id.clone(), Appended { run, snapshot_id });
         }
         let LookedBack { prepared, key_index } =
             self.look_back.take_out_repeats(&table, &waiting).await?;
@@ -240,8 +252,8 @@ impl Committer {
             snapshots = table.append(&appends, key_index.as_deref()).await?;
         }
         for Prepared { request, .. } in prepared {
-            let snapshot = snapshots.get(&request.request_id).copied();
-            appended.insert(request.request_id, (request.run, snapshot));
+            let snapshot_id = snapshots.get(&request.request_id).copied();
+            appended.insert(request.request_id, Appended { run: request.run, snapshot_id });
         }
         Ok(appended)
     }
@@ -250,11 +262,15 @@ impl Committer {
         CommitPointer { bucket: self.requests.name().to_owned(), key }
     }
 
-    async fn finish(&self, one: &Claimed, appended: &Appended) -> Result<Committed, CommitError> {
-        let (mut run, snapshot) = appended
-            .get(&one.request.request_id)
-            .cloned()
-            .unwrap_or_else(|| (one.request.run.clone(), None));
+    async fn finish(
+        &self,
+        one: &Claimed,
+        appended: &AppendedRequests,
+    ) -> Result<Committed, CommitError> {
+        let Some(Appended { run, snapshot_id }) = appended.get(&one.request.request_id) else {
+            return Err(CommitError::Append("it has no outcome".to_owned()));
+        };
+        let (mut run, snapshot) = (run.clone(), *snapshot_id);
         let rows = run.rows.map_or(0, |rows| rows.committed);
         run.outcome = if rows > 0 { Outcome::Committed } else { Outcome::Empty };
         run.snapshot_id = snapshot;

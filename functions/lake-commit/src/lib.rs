@@ -6,6 +6,7 @@
 
 mod commit;
 mod look_back;
+mod segment_cache;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,9 @@ pub use look_back::{LookBack, LookBackError};
 
 /// The function's name in metrics.
 pub const JOB: &str = "lake-commit";
+
+/// The share of the function's memory that keys of rows may have between invocations.
+const CACHE_SHARE: usize = 4;
 
 /// Why the function cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +61,12 @@ impl Committer {
             environment.number("RUN_RETENTION_DAYS")?,
         );
         let bucket = Bucket::new(s3_client(&config), bucket);
-        let look_back = LookBack::new(bucket.clone(), environment.number("KEY_RETENTION_DAYS")?);
+        let megabytes = environment.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?;
+        let look_back = LookBack::new(
+            bucket.clone(),
+            environment.number("KEY_RETENTION_DAYS")?,
+            megabytes as usize * 1024 * 1024 / CACHE_SHARE,
+        );
         Ok(Self::new(bucket, lake.await?, look_back, ledger))
     }
 }

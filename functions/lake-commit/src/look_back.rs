@@ -5,12 +5,10 @@
 //! be known without a database write a row: [`KeyIndex`] says how. A file without repeats, nearly every
 //! one, is not touched; one with repeats is written anew without them, and its run's counts with it.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 
-use bytes::Bytes;
-use chrono::Utc;
+use chrono::{DateTime, Days, Utc};
 use shared::aws::{Bucket, BucketError, ObjectError, open_object};
 use shared::event::{CommitRequest, DataFileDescription, KeySegment, RowKeys};
 use shared::govern::Key;
@@ -18,8 +16,7 @@ use shared::lake::{KeyIndex, OpenTable, Rewrite, RewriteError, SegmentError, Sor
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-/// Keys that are kept between invocations. Segments never change, so what is here is always true.
-const CACHE_BYTES: usize = 64 * 1024 * 1024;
+use crate::segment_cache::SegmentCache;
 
 /// A segment is forgotten so many days before its object is deleted, which may be as slow to be seen.
 const MARGIN_DAYS: u32 = 2;
@@ -67,7 +64,8 @@ impl LookBackError {
     /// Whether a later attempt can end differently.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Bucket(_) | Self::Object(_) | Self::Disk { .. } => true,
+            Self::Bucket(_) | Self::Disk { .. } => true,
+            Self::Object(error) => !matches!(error, ObjectError::NotFound { .. }),
             Self::Rewrite(error) => error.is_retryable(),
             Self::Segment(_) | Self::Missing { .. } | Self::Malformed { .. } => false,
         }
@@ -97,14 +95,15 @@ pub struct LookedBack {
 pub struct LookBack {
     lake: Bucket,
     retention_days: u32,
-    cache: Mutex<HashMap<String, SortedKeys>>,
+    cache: Mutex<SegmentCache>,
 }
 
 impl LookBack {
-    /// Over the lake bucket, which deletes objects of keys after `object_days`.
-    pub fn new(lake: Bucket, object_days: u32) -> Self {
+    /// Over the lake bucket, which deletes objects of keys after `object_days`. At most `cache_bytes` of
+    /// keys are kept between invocations.
+    pub fn new(lake: Bucket, object_days: u32, cache_bytes: usize) -> Self {
         let retention_days = object_days.saturating_sub(MARGIN_DAYS);
-        Self { lake, retention_days, cache: Mutex::new(HashMap::new()) }
+        Self { lake, retention_days, cache: Mutex::new(SegmentCache::new(cache_bytes)) }
     }
 
     /// Takes the repeats out of requests that are about to be appended to a table.
@@ -119,23 +118,29 @@ impl LookBack {
             return Ok(LookedBack { prepared, key_index: None });
         }
         let mut index = self.load_index(table.key_index()).await?;
-        index.forget(Utc::now(), self.retention_days);
+        index.forget(self.oldest());
         let mut has_new_keys = false;
         for request in requests {
             let Some(row_keys) = &request.row_keys else {
                 prepared.push(unchanged(request));
                 continue;
             };
-            let own = self.keys(&row_keys.segment).await?;
-            let repeated = self.repeated(&index, row_keys, own.keys()).await?;
+            let mut repeated = Vec::new();
+            for segment in &row_keys.segments {
+                let own = self.load_keys(segment).await?;
+                let of_segment =
+                    self.repeated(&index, segment, row_keys.look_back_days, own.keys()).await?;
+                if of_segment.len() < own.keys().len() {
+                    has_new_keys = true;
+                    self.add_and_merge(&mut index, request, segment).await?;
+                }
+                repeated.extend(of_segment);
+            }
             if repeated.is_empty() {
                 prepared.push(unchanged(request));
             } else {
+                repeated.sort_unstable();
                 prepared.push(self.rewrite(request, row_keys, &repeated).await?);
-            }
-            if repeated.len() < own.keys().len() {
-                has_new_keys = true;
-                self.add(&mut index, request, &row_keys.segment).await?;
             }
         }
         let key_index = match requests.first() {
@@ -148,12 +153,23 @@ impl LookBack {
     async fn load_index(&self, key: Option<&str>) -> Result<KeyIndex, LookBackError> {
         let Some(key) = key else { return Ok(KeyIndex::default()) };
         let Some(body) = self.lake.get(key).await? else {
+            if written_at(key).is_some_and(|moment| moment < self.oldest()) {
+                // Nothing came for so long that the index has expired, and every segment before it.
+                tracing::warn!(key, "the index of keys has expired; it begins anew");
+                return Ok(KeyIndex::default());
+            }
             return Err(LookBackError::Missing { key: key.to_owned() });
         };
         serde_json::from_slice(&body).map_err(|error| LookBackError::Malformed {
             key: key.to_owned(),
             problem: error.to_string(),
         })
+    }
+
+    /// What was written before may have been deleted.
+    fn oldest(&self) -> DateTime<Utc> {
+        let now = Utc::now();
+        now.checked_sub_days(Days::new(u64::from(self.retention_days))).unwrap_or(now)
     }
 
     async fn store_index(
@@ -170,17 +186,18 @@ impl LookBack {
         Ok(key)
     }
 
-    /// Those of a request's keys that the table has, in ascending order.
+    /// Those of a segment's keys that the table has, in ascending order.
     async fn repeated(
         &self,
         index: &KeyIndex,
-        row_keys: &RowKeys,
+        segment: &KeySegment,
+        look_back_days: u16,
         own: &[Key],
     ) -> Result<Vec<Key>, LookBackError> {
-        let RowKeys { look_back_days, segment, .. } = row_keys;
         let mut repeated = Vec::new();
-        for earlier in index.around(segment.from_day, segment.to_day, *look_back_days) {
-            repeated.extend(self.keys(earlier).await?.intersection(own));
+        for earlier in index.around(segment.from_day, segment.to_day, look_back_days) {
+            // A request's own segments cannot have the key twice.
+            repeated.extend(self.load_keys(earlier).await?.intersection(own));
         }
         repeated.sort_unstable();
         repeated.dedup();
@@ -188,49 +205,44 @@ impl LookBack {
     }
 
     /// Adds a request's keys to the index, and merges what has become many small segments.
-    async fn add(
+    async fn add_and_merge(
         &self,
         index: &mut KeyIndex,
         request: &CommitRequest,
         segment: &KeySegment,
     ) -> Result<(), LookBackError> {
-        index.add(segment.clone(), Utc::now());
+        // The object is older than this moment by as long as the request has waited.
+        index.add(segment.clone(), request.run.started_at);
         let merged = index.to_merge(segment);
         if merged.is_empty() {
             return Ok(());
         }
         let mut parts = Vec::with_capacity(merged.len());
         for part in &merged {
-            parts.push(self.keys(part).await?);
+            parts.push(self.load_keys(part).await?);
         }
         let keys = SortedKeys::union(&parts);
-        let key = new_key(request, "merged", "");
-        let bytes = keys.as_flattened().to_vec();
-        self.lake.put(&key, "application/octet-stream", bytes).await?;
+        drop(parts);
         let KeySegment { from_day, to_day, .. } = *segment;
+        let key = new_key(request, "merged", "");
         let whole = KeySegment { key, count: keys.len() as u64, from_day, to_day };
+        let bytes = keys.into_flattened();
+        self.lake.put(&whole.key, "application/octet-stream", bytes).await?;
         index.replace(&merged, whole, Utc::now());
         Ok(())
     }
 
     /// The keys of a segment, from the cache if they are there.
-    async fn keys(&self, segment: &KeySegment) -> Result<SortedKeys, LookBackError> {
+    async fn load_keys(&self, segment: &KeySegment) -> Result<SortedKeys, LookBackError> {
         let mut cache = self.cache.lock().await;
         if let Some(keys) = cache.get(&segment.key) {
-            return Ok(keys.clone());
+            return Ok(keys);
         }
         let Some(bytes) = self.lake.get(&segment.key).await? else {
             return Err(LookBackError::Missing { key: segment.key.clone() });
         };
-        // One buffer of the right size, not the network's chunks.
-        let keys = SortedKeys::read(segment, Bytes::copy_from_slice(&bytes))?;
-        let cached: usize = cache.values().map(SortedKeys::bytes).sum();
-        if cached + keys.bytes() > CACHE_BYTES {
-            cache.clear();
-        }
-        if keys.bytes() <= CACHE_BYTES {
-            cache.insert(segment.key.clone(), keys.clone());
-        }
+        let keys = SortedKeys::read(segment, bytes)?;
+        cache.keep(&segment.key, &keys);
         Ok(keys)
     }
 
@@ -250,9 +262,9 @@ impl LookBack {
         let removed = rows_of(request) - rows_of(&rewritten);
         if removed != repeated.len() as u64 {
             return Err(LookBackError::Malformed {
-                key: row_keys.segment.key.clone(),
+                key: request.request_id.clone(),
                 problem: format!(
-                    "{} of its keys are repeats, but {removed} rows have them",
+                    "{} of the request's keys are repeats, but {removed} of its rows have them",
                     repeated.len()
                 ),
             });
@@ -274,6 +286,8 @@ impl LookBack {
             dataset = request.dataset,
             request = request.request_id,
             repeats = removed,
+            left = rows_of(&rewritten),
+            supersedes = request.run.input.supersedes,
             "rows that other inputs brought before were left out"
         );
         Ok(Prepared { request: rewritten, rewritten: Some(key) })
@@ -334,6 +348,14 @@ fn unchanged(request: &CommitRequest) -> Prepared {
     Prepared { request: request.clone(), rewritten: None }
 }
 
+/// When an object was written whose key [`new_key`] has made.
+fn written_at(key: &str) -> Option<DateTime<Utc>> {
+    let (_, name) = key.rsplit_once('-')?;
+    let id = Uuid::parse_str(name.split('.').next()?).ok()?;
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(seconds as i64, nanoseconds)
+}
+
 /// The key of a new object among a table's keys.
 fn new_key(request: &CommitRequest, name: &str, ending: &str) -> String {
     let id = Uuid::now_v7().simple();
@@ -344,8 +366,8 @@ fn rows_of(request: &CommitRequest) -> u64 {
     request.data_files.iter().map(|file| file.record_count).sum()
 }
 
-/// Brings the run's counts to what is left. Distinct counts cannot be taken back; they are estimates,
-/// and there cannot be more values than rows.
+/// Brings the run's counts to what is left. What was taken in cannot all be taken out again: distinct
+/// counts are estimates that no longer exceed the rows, extremes and event times bound what is left.
 fn count_anew(rewritten: &mut CommitRequest, before: &CommitRequest, removed: u64) {
     let run = &mut rewritten.run;
     if let Some(rows) = &mut run.rows {
@@ -355,7 +377,13 @@ fn count_anew(rewritten: &mut CommitRequest, before: &CommitRequest, removed: u6
     run.bytes_written = rewritten.data_files.iter().map(|file| file.file_size_in_bytes).sum();
     run.data_files = rewritten.data_files.iter().map(|file| file.path.clone()).collect();
     let rows: u64 = rewritten.data_files.iter().map(|file| file.record_count).sum();
+    if rows == 0 {
+        run.event_time = None;
+    }
     for statistics in &mut run.columns {
+        if rows == 0 {
+            (statistics.minimum, statistics.maximum) = (None, None);
+        }
         let id = before.schema.columns.iter().find(|column| column.name == statistics.name);
         let Some(id) = id.map(|column| column.field_id) else { continue };
         statistics.null_count = rewritten
@@ -364,5 +392,24 @@ fn count_anew(rewritten: &mut CommitRequest, before: &CommitRequest, removed: u6
             .map(|file| file.null_value_counts.get(&id).copied().unwrap_or_default())
             .sum();
         statistics.distinct_estimate = statistics.distinct_estimate.min(rows);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_tells_when_its_object_was_written() {
+        let before = Utc::now() - chrono::TimeDelta::seconds(1);
+        for ending in ["", ".json"] {
+            let key = format!("_keys/segment/tracks/index-{}{ending}", Uuid::now_v7().simple());
+            let moment = written_at(&key).unwrap();
+            assert!(
+                moment > before && moment < Utc::now() + chrono::TimeDelta::seconds(1),
+                "{key}"
+            );
+        }
+        assert_eq!(written_at("_keys/segment/tracks/somebody-elses.json"), None);
     }
 }

@@ -214,6 +214,10 @@ struct Upload {
 impl Upload {
     fn send_part(&mut self, body: Bytes) -> io::Result<()> {
         let upload_id = self.started()?;
+        // A part that failed ends the upload now, not after everything else was sent.
+        while self.under_way.front().is_some_and(JoinHandle::is_finished) {
+            self.await_part()?;
+        }
         let under_way = self.bucket.under_way.clone().acquire_owned();
         let under_way = self.bucket.runtime.block_on(under_way).map_err(io::Error::other)?;
         let number = (self.parts.len() + self.under_way.len() + 1) as i32;

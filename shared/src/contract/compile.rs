@@ -343,6 +343,20 @@ fn check_references(contract: &Contract) -> Result<()> {
             }
         }
     }
+    for name in &contract.deduplicate_by {
+        let column = contract.columns.iter().find(|column| column.name == *name);
+        let names_rows = |column: &Column| {
+            column.required && !matches!(column.privacy, Privacy::Redact | Privacy::Drop)
+        };
+        if !column.is_some_and(names_rows) {
+            return refuse(
+                format!("{object}.deduplicateBy"),
+                format!(
+                    "names `{name}`, which must be required and neither redacted nor dropped: rows without a value would all be one"
+                ),
+            );
+        }
+    }
     if let Some((position, _)) = contract.partition_column()
         && !contract.columns[position].required
     {

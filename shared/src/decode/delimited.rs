@@ -1,17 +1,11 @@
 //! Records of a delimited file (RFC 4180: comma, tab or semicolon) out of a byte stream.
 
 use std::io::{self, Read};
-use std::ops::Range;
 
 use memchr::{memchr, memchr2};
 
 use super::MAX_RECORD_BYTES;
-
-/// How much is read at once.
-const CHUNK_BYTES: usize = 256 * 1024;
-
-/// UTF-8 byte order mark, which some writers put in front.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+use super::window::Window;
 
 const QUOTE: u8 = b'"';
 
@@ -100,46 +94,29 @@ impl<'a> DelimitedRecord<'a> {
 /// between a closing quote and the next delimiter is kept as it is, and so is a quote inside an
 /// unquoted field: neither is RFC 4180, both are met.
 pub struct DelimitedReader<R> {
-    source: R,
+    window: Window<R>,
     delimiter: u8,
-    buffer: Vec<u8>,
-    /// The unread part of the buffer.
-    start: usize,
-    end: usize,
-    /// Bytes of the input before `start`.
-    offset: u64,
     line: u64,
-    finished: bool,
     fields: Vec<FieldSpan>,
     unescaped: Vec<u8>,
 }
 
-/// A record's bytes in the buffer, and how many bytes it takes with its line end.
+/// How many bytes a record has, and how many with its line end.
 struct Extent {
-    record: Range<usize>,
+    record: usize,
     taken: usize,
 }
 
 impl<R: Read> DelimitedReader<R> {
     /// Reads records from a decoded stream.
     pub fn new(source: R, delimiter: u8) -> Self {
-        Self {
-            source,
-            delimiter,
-            buffer: vec![0; CHUNK_BYTES],
-            start: 0,
-            end: 0,
-            offset: 0,
-            line: 1,
-            finished: false,
-            fields: Vec::new(),
-            unescaped: Vec::new(),
-        }
+        let (fields, unescaped) = (Vec::new(), Vec::new());
+        Self { window: Window::new(source), delimiter, line: 1, fields, unescaped }
     }
 
     /// Decoded bytes that were given out or passed over so far.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.window.offset()
     }
 
     /// Takes another delimiter from the next record on: a file may tell its own in its first lines.
@@ -149,32 +126,31 @@ impl<R: Read> DelimitedReader<R> {
 
     /// The next record, empty lines included; none at the end.
     pub fn next_record(&mut self) -> io::Result<Option<Delimited<'_>>> {
-        if self.offset == 0 {
-            self.pass_byte_order_mark()?;
+        if self.window.offset() == 0 {
+            self.window.pass_byte_order_mark()?;
         }
         loop {
-            if let Some(extent) = self.parse() {
+            if let Some(Extent { record, taken }) = self.parse() {
                 let line = self.line;
-                let start = self.start;
-                let bytes = start + extent.record.start..start + extent.record.end;
-                let newlines =
-                    memchr::memchr_iter(b'\n', &self.buffer[start..start + extent.taken]);
+                let newlines = memchr::memchr_iter(b'\n', &self.window.unread()[..taken]);
                 self.line += newlines.count() as u64;
-                self.advance(extent.taken);
+                let bytes = self.window.take(record);
+                self.window.take(taken - record);
                 return Ok(Some(Delimited::Record(DelimitedRecord {
                     line,
-                    bytes: &self.buffer[bytes],
+                    bytes: self.window.bytes(bytes),
                     unescaped: &self.unescaped,
                     fields: &self.fields,
                 })));
             }
-            if self.end - self.start > MAX_RECORD_BYTES {
-                return self.pass_over().map(Some);
+            if self.window.unread().len() > MAX_RECORD_BYTES {
+                // The buffer may hold many lines inside a quote that never closes: the first ends it.
+                let line = self.line;
+                let (offset, length) = self.window.pass_line()?;
+                self.line += 1;
+                return Ok(Some(Delimited::TooLong { line, offset, length }));
             }
-            if !self.finished && !self.fill()? {
-                self.finished = true;
-            }
-            if self.finished && self.start == self.end {
+            if !self.window.fill()? && self.window.unread().is_empty() {
                 return Ok(None);
             }
         }
@@ -184,20 +160,21 @@ impl<R: Read> DelimitedReader<R> {
     fn parse(&mut self) -> Option<Extent> {
         self.fields.clear();
         self.unescaped.clear();
-        let input = &self.buffer[self.start..self.end];
+        let input = self.window.unread();
         if input.is_empty() {
             return None;
         }
+        let finished = self.window.is_finished();
         let mut position = 0;
         loop {
             let field = position;
             let quoted = input.get(field) == Some(&QUOTE);
             if quoted {
-                position = closing_quote(input, field + 1, self.finished)?;
+                position = closing_quote(input, field + 1, finished)?;
             }
             position = match memchr2(self.delimiter, b'\n', &input[position..]) {
                 Some(distance) => position + distance,
-                None if self.finished => input.len(),
+                None if finished => input.len(),
                 None => return None,
             };
             let is_last = input.get(position) != Some(&self.delimiter);
@@ -212,62 +189,9 @@ impl<R: Read> DelimitedReader<R> {
             };
             self.fields.push(span);
             if is_last {
-                let taken = (position + 1).min(input.len());
-                return Some(Extent { record: 0..end, taken });
+                return Some(Extent { record: end, taken: (position + 1).min(input.len()) });
             }
             position += 1;
-        }
-    }
-
-    /// Reads on to the end of the line of a record that is too long to hold.
-    fn pass_over(&mut self) -> io::Result<Delimited<'_>> {
-        let (line, offset) = (self.line, self.offset);
-        // What is in the buffer may hold many lines inside a quote that never closes: the first ends it.
-        loop {
-            let line_end = memchr(b'\n', &self.buffer[self.start..self.end]);
-            let length = line_end.unwrap_or(self.end - self.start);
-            self.advance(length);
-            if line_end.is_some() || !self.fill()? {
-                let length = self.offset - offset;
-                self.advance(usize::from(line_end.is_some()));
-                self.line += u64::from(line_end.is_some());
-                return Ok(Delimited::TooLong { line, offset, length });
-            }
-        }
-    }
-
-    fn pass_byte_order_mark(&mut self) -> io::Result<()> {
-        while self.end - self.start < BYTE_ORDER_MARK.len() && self.fill()? {}
-        if self.buffer[self.start..self.end].starts_with(BYTE_ORDER_MARK) {
-            self.advance(BYTE_ORDER_MARK.len());
-        }
-        Ok(())
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        self.start += bytes;
-        self.offset += bytes as u64;
-    }
-
-    /// Makes room behind the unread part and reads into it; false at the end of the stream.
-    fn fill(&mut self) -> io::Result<bool> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.end == self.buffer.len() {
-            self.buffer.resize(self.buffer.len() + CHUNK_BYTES, 0);
-        }
-        loop {
-            match self.source.read(&mut self.buffer[self.end..]) {
-                Ok(read) => {
-                    self.end += read;
-                    return Ok(read > 0);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
         }
     }
 }

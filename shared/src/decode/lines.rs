@@ -1,18 +1,15 @@
 //! Newline-delimited records out of a byte stream.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use memchr::memchr;
+
+use super::window::Window;
 
 /// The longest record that is held: Segment's own limit is 32 KB, and 1 MiB is what SQS, SNS and
 /// Kinesis would take at most. A longer line is passed over as it streams by.
 pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
-
-/// How much is read at once.
-const CHUNK_BYTES: usize = 256 * 1024;
-
-/// UTF-8 byte order mark, which some writers put in front.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A line of the input.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,62 +34,45 @@ pub enum Line<'a> {
 
 /// Gives the lines of a stream one by one from one buffer; blank lines are passed over.
 pub struct LineReader<R> {
-    source: R,
-    buffer: Vec<u8>,
-    /// The unread part of the buffer.
-    start: usize,
-    end: usize,
-    /// Bytes of the input before `start`.
-    offset: u64,
+    window: Window<R>,
     number: u64,
-    finished: bool,
 }
 
 /// Where a line stands in the buffer.
 enum Found {
-    Line { start: usize, end: usize },
+    Line(Range<usize>),
     TooLong { offset: u64, length: u64 },
 }
 
 impl<R: Read> LineReader<R> {
     /// Reads lines from a decoded stream.
     pub fn new(source: R) -> Self {
-        Self {
-            source,
-            buffer: vec![0; CHUNK_BYTES],
-            start: 0,
-            end: 0,
-            offset: 0,
-            number: 0,
-            finished: false,
-        }
+        Self { window: Window::new(source), number: 0 }
     }
 
     /// Decoded bytes that were given out or passed over so far.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.window.offset()
     }
 
     /// The next line that is not blank; none at the end.
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        if self.number == 0 {
+            self.window.pass_byte_order_mark()?;
+        }
         loop {
             let Some(found) = self.find_line()? else {
                 return Ok(None);
             };
             self.number += 1;
+            let number = self.number;
             match found {
                 Found::TooLong { offset, length } => {
-                    return Ok(Some(Line::TooLong { number: self.number, offset, length }));
+                    return Ok(Some(Line::TooLong { number, offset, length }));
                 }
-                Found::Line { mut start, end } => {
-                    if self.number == 1 && self.buffer[start..end].starts_with(BYTE_ORDER_MARK) {
-                        start += BYTE_ORDER_MARK.len();
-                    }
-                    if !self.buffer[start..end].trim_ascii().is_empty() {
-                        return Ok(Some(Line::Record {
-                            number: self.number,
-                            bytes: &self.buffer[start..end],
-                        }));
+                Found::Line(line) => {
+                    if !self.window.bytes(line.clone()).trim_ascii().is_empty() {
+                        return Ok(Some(Line::Record { number, bytes: self.window.bytes(line) }));
                     }
                 }
             }
@@ -102,69 +82,18 @@ impl<R: Read> LineReader<R> {
     fn find_line(&mut self) -> io::Result<Option<Found>> {
         let mut searched = 0;
         loop {
-            if let Some(position) = memchr(b'\n', &self.buffer[self.start + searched..self.end]) {
-                let start = self.start;
-                let end = start + searched + position;
-                self.advance(end + 1 - start);
-                return Ok(Some(Found::Line { start, end }));
+            if let Some(distance) = memchr(b'\n', &self.window.unread()[searched..]) {
+                let line = self.window.take(searched + distance);
+                self.window.take(1);
+                return Ok(Some(Found::Line(line)));
             }
-            searched = self.end - self.start;
+            searched = self.window.unread().len();
             if searched > MAX_RECORD_BYTES {
-                return self.pass_over().map(Some);
+                let (offset, length) = self.window.pass_line()?;
+                return Ok(Some(Found::TooLong { offset, length }));
             }
-            if self.finished || !self.fill()? {
-                if searched == 0 {
-                    return Ok(None);
-                }
-                let (start, end) = (self.start, self.end);
-                self.advance(end - start);
-                return Ok(Some(Found::Line { start, end }));
-            }
-        }
-    }
-
-    /// Reads on to the end of a line that is too long to hold.
-    fn pass_over(&mut self) -> io::Result<Found> {
-        let offset = self.offset;
-        loop {
-            let line_end = memchr(b'\n', &self.buffer[self.start..self.end]);
-            let length = line_end.unwrap_or(self.end - self.start);
-            self.advance(length);
-            if line_end.is_some() || !self.fill()? {
-                let length = self.offset - offset;
-                self.advance(usize::from(line_end.is_some()));
-                return Ok(Found::TooLong { offset, length });
-            }
-        }
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        self.start += bytes;
-        self.offset += bytes as u64;
-    }
-
-    /// Makes room behind the unread part and reads into it; false at the end of the stream.
-    fn fill(&mut self) -> io::Result<bool> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.end == self.buffer.len() {
-            self.buffer.resize(self.buffer.len() * 2, 0);
-        }
-        loop {
-            match self.source.read(&mut self.buffer[self.end..]) {
-                Ok(0) => {
-                    self.finished = true;
-                    return Ok(false);
-                }
-                Ok(read) => {
-                    self.end += read;
-                    return Ok(true);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            if !self.window.fill()? {
+                return Ok((searched > 0).then(|| Found::Line(self.window.take(searched))));
             }
         }
     }
@@ -229,7 +158,7 @@ mod tests {
         );
         assert_eq!(reader.next_line().unwrap(), Some(Line::Record { number: 3, bytes: b"b" }));
         assert_eq!(reader.next_line().unwrap(), None);
-        assert!(reader.buffer.len() <= 4 * MAX_RECORD_BYTES);
+        assert!(reader.window.capacity() <= 4 * MAX_RECORD_BYTES);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod compression;
 mod delimited;
 mod lines;
 mod results;
+mod window;
 
 pub use compression::{Compression, open};
 pub use delimited::{Delimited, DelimitedReader, DelimitedRecord, Field};

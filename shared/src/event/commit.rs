@@ -40,8 +40,8 @@ pub struct RowKeys {
     pub columns: Vec<String>,
     /// How many days before and after its own partition a row's key is looked for.
     pub look_back_days: u16,
-    /// The keys themselves.
-    pub segment: KeySegment,
+    /// The keys themselves, a segment for each day of the rows.
+    pub segments: Vec<KeySegment>,
 }
 
 /// An object with sorted keys of rows; it is written once and never changed.

@@ -38,6 +38,7 @@ pub struct DatasetGovernor {
     deduplicate_by: Vec<usize>,
     extra_column: Option<usize>,
     absent_column: Option<usize>,
+    partition_column: Option<usize>,
     extra: Extra,
     keys: KeySet,
     key_hasher: KeyHasher,
@@ -67,6 +68,7 @@ impl DatasetGovernor {
             deduplicate_by: positions(&contract.deduplicate_by),
             extra_column: contract.generated_position(Generated::Extra),
             absent_column: contract.generated_position(Generated::Absent),
+            partition_column: contract.partition_column().map(|(position, _)| position),
             extra: Extra::new(&plan, contract, read_by_router),
             contract,
             plan,
@@ -314,6 +316,10 @@ impl DatasetGovernor {
         self.scratch_cell(start)
     }
 
+    fn partition_day(&self) -> i32 {
+        self.partition_column.and_then(|position| self.cells[position].day()).unwrap_or_default()
+    }
+
     /// Whether the row's key was not seen before in this input.
     fn is_first(&mut self, record: &str) -> bool {
         if self.deduplicate_by.is_empty() {
@@ -336,7 +342,8 @@ impl DatasetGovernor {
                 Cell::Date(value) => self.key_hasher.value(Some(&value.to_le_bytes())),
             }
         }
-        self.keys.insert(self.key_hasher.finish())
+        let day = self.partition_day();
+        self.keys.insert(self.key_hasher.finish(), day)
     }
 }
 

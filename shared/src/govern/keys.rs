@@ -27,6 +27,12 @@ const FIRST_SLOTS: usize = 16;
 /// No key: a hash that happens to be zero is taken as one.
 const EMPTY: Key = [0; KEY_BYTES];
 
+/// Keys that are written at once.
+const CHUNK_KEYS: usize = 4_096;
+
+/// Days that are told apart; rows of all further ones are one group. A file has one or two.
+const MOST_DAYS: usize = 255;
+
 /// Makes keys from the values of a row's key columns. The same values give the same key, whoever
 /// reads them: the governor from its cells, the commit from a data file.
 #[derive(Debug, Default)]
@@ -60,36 +66,81 @@ fn key_of(hash: u128) -> Key {
     key
 }
 
-/// A set of keys.
+/// A set of keys, each with the day of its row.
 ///
-/// Open addressing with linear probing in shards that grow by a quarter: between 11.1 and 13.9 bytes
-/// a key once there are a few thousand. A general hash set doubles, and would need up to 36. Slots
+/// Open addressing with linear probing in shards that grow by a quarter: between 12.1 and 15.2 bytes
+/// a key once there are a few thousand. A general hash set doubles, and would need up to 40. Slots
 /// follow the order of the keys, so that sorting them at the end is next to nothing.
 #[derive(Debug)]
 pub struct KeySet {
     shards: Vec<Shard>,
+    groups: Vec<DayGroup>,
     length: usize,
+}
+
+/// The keys of one day, or of all the days for which there was no group left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayGroup {
+    /// The earliest day, counted from 1970-01-01.
+    pub from_day: i32,
+    /// The latest.
+    pub to_day: i32,
+    /// How many keys it has.
+    pub count: u64,
 }
 
 #[derive(Debug, Default, Clone)]
 struct Shard {
-    slots: Vec<Key>,
+    slots: Vec<Slot>,
     used: usize,
 }
 
+/// A key and the position of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Slot {
+    key: Key,
+    group: u8,
+}
+
+const EMPTY_SLOT: Slot = Slot { key: EMPTY, group: 0 };
+
 impl Default for KeySet {
     fn default() -> Self {
-        Self { shards: vec![Shard::default(); SHARDS], length: 0 }
+        Self { shards: vec![Shard::default(); SHARDS], groups: Vec::new(), length: 0 }
     }
 }
 
 impl KeySet {
-    /// Adds a key; false when it was there.
-    pub fn insert(&mut self, key: Key) -> bool {
+    /// Adds the key of a row of a day (counted from 1970-01-01); false when it was there, whatever its day.
+    pub fn insert(&mut self, key: Key, day: i32) -> bool {
+        let group = self.group_of(day);
         let shard = usize::from(key[0]) * SHARDS / 256;
-        let inserted = self.shards[shard].insert(key);
+        let inserted = self.shards[shard].insert(Slot { key, group: group as u8 });
+        self.groups[group].count += u64::from(inserted);
         self.length += usize::from(inserted);
         inserted
+    }
+
+    /// The groups of days, in the order in which they came up.
+    pub fn groups(&self) -> &[DayGroup] {
+        &self.groups
+    }
+
+    fn group_of(&mut self, day: i32) -> usize {
+        let known = |group: &DayGroup| (group.from_day, group.to_day) == (day, day);
+        // The last is nearly always the one, and there are two or three.
+        if let Some(found) = self.groups.iter().rposition(known) {
+            return found;
+        }
+        if self.groups.len() < MOST_DAYS {
+            self.groups.push(DayGroup { from_day: day, to_day: day, count: 0 });
+            return self.groups.len() - 1;
+        }
+        let last = MOST_DAYS - 1;
+        let group = &mut self.groups[last];
+        group.from_day = group.from_day.min(day);
+        group.to_day = group.to_day.max(day);
+        last
     }
 
     /// How many keys there are.
@@ -104,39 +155,63 @@ impl KeySet {
 
     /// Bytes in use for keys.
     pub fn bytes(&self) -> usize {
-        self.shards.iter().map(|shard| shard.slots.len() * KEY_BYTES).sum()
+        self.shards.iter().map(|shard| shard.slots.len() * size_of::<Slot>()).sum()
     }
 
-    /// Writes the keys in ascending order, one behind the other, in the memory that they have.
-    pub fn write_sorted(self, target: &mut dyn Write) -> io::Result<()> {
-        for shard in self.shards {
-            let mut keys = shard.slots;
-            keys.retain(|key| *key != EMPTY);
-            keys.sort_unstable();
-            target.write_all(keys.as_flattened())?;
+    /// Sorts the keys where they are. Nothing can be added any more.
+    pub fn into_sorted(mut self) -> SortedKeySet {
+        for shard in &mut self.shards {
+            shard.slots.retain(|slot| *slot != EMPTY_SLOT);
+            shard.slots.sort_unstable();
         }
-        Ok(())
+        SortedKeySet(self)
+    }
+}
+
+/// The keys of an input, in order.
+#[derive(Debug)]
+pub struct SortedKeySet(KeySet);
+
+impl SortedKeySet {
+    /// The groups of days.
+    pub fn groups(&self) -> &[DayGroup] {
+        &self.0.groups
+    }
+
+    /// Writes the keys of a group, by its position, in ascending order, one behind the other.
+    pub fn write(&self, group: usize, target: &mut dyn Write) -> io::Result<()> {
+        let mut chunk = Vec::with_capacity(CHUNK_KEYS * KEY_BYTES);
+        for slot in self.0.shards.iter().flat_map(|shard| &shard.slots) {
+            if usize::from(slot.group) == group {
+                chunk.extend_from_slice(&slot.key);
+            }
+            if chunk.len() == CHUNK_KEYS * KEY_BYTES {
+                target.write_all(&chunk)?;
+                chunk.clear();
+            }
+        }
+        target.write_all(&chunk)
     }
 }
 
 impl Shard {
-    fn insert(&mut self, key: Key) -> bool {
+    fn insert(&mut self, slot: Slot) -> bool {
         if self.used * 64 >= self.slots.len() * FULLEST {
             self.grow();
         }
-        let mut slot = self.home(&key);
+        let mut at = self.home(&slot.key);
         loop {
-            if self.slots[slot] == key {
+            if self.slots[at].key == slot.key {
                 return false;
             }
-            if self.slots[slot] == EMPTY {
-                self.slots[slot] = key;
+            if self.slots[at].key == EMPTY {
+                self.slots[at] = slot;
                 self.used += 1;
                 return true;
             }
-            slot += 1;
-            if slot == self.slots.len() {
-                slot = 0;
+            at += 1;
+            if at == self.slots.len() {
+                at = 0;
             }
         }
     }
@@ -151,11 +226,11 @@ impl Shard {
 
     fn grow(&mut self) {
         let larger = (self.slots.len() * GROWTH_NUMERATOR / GROWTH_DENOMINATOR).max(FIRST_SLOTS);
-        let old = std::mem::replace(&mut self.slots, vec![EMPTY; larger]);
+        let old = std::mem::replace(&mut self.slots, vec![EMPTY_SLOT; larger]);
         self.used = 0;
-        for key in old {
-            if key != EMPTY {
-                self.insert(key);
+        for slot in old {
+            if slot.key != EMPTY {
+                self.insert(slot);
             }
         }
     }
@@ -163,7 +238,7 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
@@ -177,7 +252,7 @@ mod tests {
     fn a_key_costs_at_most_sixteen_bytes() {
         let mut keys = KeySet::default();
         for number in 0_u32..1_000_000 {
-            assert!(keys.insert(key(number)));
+            assert!(keys.insert(key(number), 7));
             if number > 50_000 && number % 10_007 == 0 {
                 assert!(
                     keys.bytes() <= 16 * keys.len(),
@@ -187,25 +262,44 @@ mod tests {
                 );
             }
         }
-        assert!(!keys.insert(key(7)));
+        assert!(!keys.insert(key(7), 8));
         assert_eq!(keys.len(), 1_000_000);
+    }
+
+    #[test]
+    fn the_days_beyond_the_last_group_are_one() {
+        let mut keys = KeySet::default();
+        for day in 0..300 {
+            assert!(keys.insert(key(day as u32), day));
+        }
+        assert_eq!(keys.groups().len(), MOST_DAYS);
+        assert_eq!(keys.groups()[3], DayGroup { from_day: 3, to_day: 3, count: 1 });
+        let last = DayGroup { from_day: 254, to_day: 299, count: 46 };
+        assert_eq!(keys.groups()[MOST_DAYS - 1], last);
     }
 
     proptest! {
         #[test]
-        fn behaves_as_a_set(numbers in prop::collection::vec(0_u16..600, 0..2_000)) {
+        fn behaves_as_a_set_whose_keys_stay_with_their_first_day(rows in prop::collection::vec((0_u16..600, 0_i32..4), 0..2_000)) {
             let mut keys = KeySet::default();
-            let mut expected = HashSet::new();
-            for number in numbers {
+            let mut expected: BTreeMap<Key, i32> = BTreeMap::new();
+            for (number, day) in rows {
                 let key = if number == 0 { key_of(0) } else { key(u32::from(number)) };
-                prop_assert_eq!(keys.insert(key), expected.insert(key));
+                prop_assert_eq!(keys.insert(key, day), !expected.contains_key(&key));
+                expected.entry(key).or_insert(day);
             }
             prop_assert_eq!(keys.len(), expected.len());
-            let mut written = Vec::new();
-            keys.write_sorted(&mut written).unwrap();
-            let mut sorted: Vec<Key> = expected.into_iter().collect();
-            sorted.sort_unstable();
-            prop_assert_eq!(written, sorted.as_flattened());
+            let keys = keys.into_sorted();
+            let mut written = 0;
+            for (position, group) in keys.groups().iter().enumerate() {
+                let mut bytes = Vec::new();
+                keys.write(position, &mut bytes).unwrap();
+                let of_day: Vec<Key> = expected.iter().filter(|(_, day)| **day == group.from_day).map(|(key, _)| *key).collect();
+                prop_assert_eq!(&bytes, of_day.as_flattened());
+                prop_assert_eq!(group.count, of_day.len() as u64);
+                written += of_day.len();
+            }
+            prop_assert_eq!(written, expected.len());
         }
 
         /// Values taken together are told apart by where one ends and by whether there is one.

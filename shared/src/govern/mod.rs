@@ -21,7 +21,7 @@ mod value;
 pub use dataset::{DatasetGovernor, Verdict};
 pub use depth::{DEEPEST_JSON, is_too_deep};
 pub use fields::Fields;
-pub use keys::{KEY_BYTES, Key, KeyHasher, KeySet};
+pub use keys::{DayGroup, KEY_BYTES, Key, KeyHasher, KeySet, SortedKeySet};
 pub use plan::{Plan, SlotId};
 pub use privacy::Pseudonymizer;
 pub use quarantine::{QuarantineEntry, QuarantineOrigin, Reason, Rejection};

@@ -33,6 +33,19 @@ pub enum Cell {
     Date(i32),
 }
 
+const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
+
+impl Cell {
+    /// The UTC day of a date or a timestamp, counted from 1970-01-01; none for anything else.
+    pub fn day(self) -> Option<i32> {
+        match self {
+            Self::Timestamp(moment) => Some(moment.div_euclid(MICROSECONDS_A_DAY) as i32),
+            Self::Date(days) => Some(days),
+            _ => None,
+        }
+    }
+}
+
 /// One row: its cells in the order of the contract's columns.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {

@@ -7,7 +7,7 @@
 //! more of them than the logarithm of its keys.
 
 use bytes::Bytes;
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::event::KeySegment;
@@ -26,7 +26,7 @@ pub struct IndexedSegment {
     /// The segment.
     #[serde(flatten)]
     pub segment: KeySegment,
-    /// When its object was written: objects of keys expire.
+    /// When its object was written, or earlier: objects of keys expire.
     pub created_at: DateTime<Utc>,
 }
 
@@ -57,13 +57,12 @@ impl KeyIndex {
         found
     }
 
-    /// Forgets segments whose objects are about to expire.
-    pub fn forget(&mut self, now: DateTime<Utc>, retention_days: u32) {
-        let oldest = now.checked_sub_days(Days::new(u64::from(retention_days))).unwrap_or(now);
+    /// Forgets segments that were written before a moment: their objects expire.
+    pub fn forget(&mut self, oldest: DateTime<Utc>) {
         self.segments.retain(|entry| entry.created_at >= oldest);
     }
 
-    /// Adds a segment.
+    /// Adds a segment where it belongs: those of the same days stand by descending size.
     pub fn add(&mut self, segment: KeySegment, created_at: DateTime<Utc>) {
         let behind = self.segments.iter().position(|entry| {
             same_days(&entry.segment, &segment) && entry.segment.count < segment.count
@@ -209,7 +208,7 @@ mod tests {
         let mut index = KeyIndex::default();
         index.add(segment(0, 1, 0), now - chrono::TimeDelta::days(91));
         index.add(segment(1, 1, 0), now - chrono::TimeDelta::days(89));
-        index.forget(now, 90);
+        index.forget(now - chrono::TimeDelta::days(90));
         assert_eq!(index.segments.len(), 1);
     }
 

@@ -36,8 +36,6 @@ const DATA_FILE_BYTES: usize = 256 * 1024 * 1024;
 /// Partitions of a dataset that are written at the same time. A Segment file opens one or two.
 const MOST_OPEN_FILES: usize = 8;
 
-const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
-
 /// Why rows could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -74,8 +72,6 @@ pub struct Written {
     pub columns: Vec<ColumnStatistics>,
     /// The smallest and largest event time, in microseconds; see [`Contract::event_time_position`].
     pub event_time: Option<(i64, i64)>,
-    /// The earliest and the latest partition, in days since 1970-01-01.
-    pub days: Option<(i32, i32)>,
 }
 
 /// Writes the rows of one dataset.
@@ -90,7 +86,6 @@ pub struct DatasetWriter {
     partition: (usize, PartitionTransform),
     event_time_column: Option<usize>,
     event_time: Option<(i64, i64)>,
-    days: Option<(i32, i32)>,
     open: Vec<OpenFile>,
     finished: Vec<DataFileDescription>,
     /// Field id and type of each column.
@@ -129,7 +124,6 @@ impl DatasetWriter {
             store,
             folder,
             file_token,
-            days: None,
             open: Vec::new(),
             finished: Vec::new(),
             column_types: column_types(contract),
@@ -197,22 +191,12 @@ impl DatasetWriter {
                 maximum: readable(&bounds.upper),
             });
         }
-        Ok(Written {
-            data_files: self.finished,
-            columns,
-            event_time: self.event_time,
-            days: self.days,
-        })
+        Ok(Written { data_files: self.finished, columns, event_time: self.event_time })
     }
 
     fn partition_of(&self, row: &Row<'_>) -> Result<i32, WriteError> {
-        match (row.cells()[self.partition.0], self.partition.1) {
-            (Cell::Timestamp(moment), PartitionTransform::Day) => {
-                Ok(moment.div_euclid(MICROSECONDS_A_DAY) as i32)
-            }
-            (Cell::Date(days), _) => Ok(days),
-            _ => Err(WriteError::NoPartition { dataset: self.contract.dataset() }),
-        }
+        let day = row.cells()[self.partition.0].day();
+        day.ok_or_else(|| WriteError::NoPartition { dataset: self.contract.dataset() })
     }
 
     fn start_file(&mut self, partition: i32) -> Result<usize, WriteError> {
@@ -222,8 +206,6 @@ impl DatasetWriter {
         }
         let path = self.path(partition);
         self.files_started += 1;
-        let (from, to) = self.days.unwrap_or((partition, partition));
-        self.days = Some((from.min(partition), to.max(partition)));
         let sink = match self.store.create(&path) {
             Ok(sink) => sink,
             Err(source) => return Err(WriteError::Store { path, source }),

@@ -103,6 +103,30 @@ impl<'a> RecordSink<'a> {
         self.stretch.decoded(bytes);
     }
 
+    /// Gives every line of a stream, plain or compressed, to `take`, with its number; a line that is too
+    /// long to hold is passed over.
+    pub fn each_line(
+        &mut self,
+        source: &mut (dyn Read + Send),
+        mut take: impl FnMut(&mut Self, u64, &[u8]) -> Result<(), StretchError>,
+    ) -> Result<Ended, StretchError> {
+        let (compression, decoded) =
+            open(source).map_err(|source| DecodeError::Source { decoded: 0, source })?;
+        let mut lines = LineReader::new(decoded);
+        loop {
+            match lines.next_line() {
+                Ok(Some(Line::Record { number, bytes })) => take(self, number, bytes)?,
+                Ok(Some(Line::TooLong { number, offset, length })) => {
+                    self.too_long(number, offset, length)?;
+                }
+                Ok(None) => break,
+                Err(source) => return self.broken(compression, lines.offset(), source),
+            }
+        }
+        self.decoded(lines.offset());
+        Ok(Ended::Whole)
+    }
+
     /// What a failed read means: an input that is damaged, or a source that failed.
     pub fn broken(
         &mut self,
@@ -129,20 +153,6 @@ impl Format for JsonLines {
         source: &mut (dyn Read + Send),
         records: &mut RecordSink<'_>,
     ) -> Result<Ended, StretchError> {
-        let (compression, decoded) =
-            open(source).map_err(|source| DecodeError::Source { decoded: 0, source })?;
-        let mut lines = LineReader::new(decoded);
-        loop {
-            match lines.next_line() {
-                Ok(Some(Line::Record { number, bytes })) => records.json(number, bytes)?,
-                Ok(Some(Line::TooLong { number, offset, length })) => {
-                    records.too_long(number, offset, length)?;
-                }
-                Ok(None) => break,
-                Err(source) => return records.broken(compression, lines.offset(), source),
-            }
-        }
-        records.decoded(lines.offset());
-        Ok(Ended::Whole)
+        records.each_line(source, RecordSink::json)
     }
 }

@@ -13,7 +13,8 @@ use crate::contract::Contract;
 use crate::decode::DecodeError;
 use crate::event::{DataFileDescription, KeySegment, RowKeys};
 use crate::govern::{
-    DatasetGovernor, Plan, Pseudonymizer, Reason, Rejection, ScanError, Scanned, Scanner, Verdict,
+    DatasetGovernor, DayGroup, Plan, Pseudonymizer, Reason, Rejection, ScanError, Scanned, Scanner,
+    Verdict,
 };
 use crate::lake::{DatasetWriter, ObjectStore, WriteError};
 use crate::run::{ColumnStatistics, EventTimeRange, RecordCounts, RowCounts};
@@ -380,41 +381,42 @@ fn finish_dataset(
             to: DateTime::<Utc>::from_timestamp_micros(to)?,
         })
     });
-    if outcome.contract.look_back_days > 0
-        && let Some(days) = written.days
-    {
-        outcome.row_keys = Some(write_keys(settings, governor, days)?);
+    if outcome.contract.look_back_days > 0 {
+        outcome.row_keys = Some(write_keys(settings, governor)?);
     }
     Ok(outcome)
 }
 
-/// Stores the keys of the rows, for `lake-commit` to look for them among those of other inputs.
+/// Stores the keys of the rows, day by day, for `lake-commit` to look for them among those of other inputs.
 fn write_keys(
     settings: &StretchSettings,
     governor: DatasetGovernor,
-    (from_day, to_day): (i32, i32),
 ) -> Result<RowKeys, StretchError> {
     let contract = governor.contract();
-    let keys = governor.into_keys();
-    let count = keys.len() as u64;
-    let key = format!(
-        "_keys/{}{}/{}/{}-{}",
-        settings.database_prefix,
-        contract.domain,
-        contract.table,
-        settings.input_token,
-        settings.attempt
-    );
-    let store = || -> io::Result<()> {
-        let mut sink = settings.lake.create(&key)?;
-        keys.write_sorted(&mut sink)?;
-        sink.complete()
-    };
-    store().map_err(|source| StretchError::Keys { key: key.clone(), source })?;
+    let keys = governor.into_keys().into_sorted();
+    let mut segments = Vec::with_capacity(keys.groups().len());
+    for (position, group) in keys.groups().iter().enumerate() {
+        let key = format!(
+            "_keys/{}{}/{}/{}-{}-{position}",
+            settings.database_prefix,
+            contract.domain,
+            contract.table,
+            settings.input_token,
+            settings.attempt
+        );
+        let store = || -> io::Result<()> {
+            let mut sink = settings.lake.create(&key)?;
+            keys.write(position, &mut sink)?;
+            sink.complete()
+        };
+        store().map_err(|source| StretchError::Keys { key: key.clone(), source })?;
+        let DayGroup { from_day, to_day, count } = *group;
+        segments.push(KeySegment { key, count, from_day, to_day });
+    }
     Ok(RowKeys {
         columns: contract.deduplicate_by.clone(),
         look_back_days: contract.look_back_days,
-        segment: KeySegment { key, count, from_day, to_day },
+        segments,
     })
 }
 

@@ -7,7 +7,7 @@ select
   id,
   max_by(_sequence, _sequence) as _sequence,
   max_by(_committed_at, _sequence) as _committed_at,
-  max_by(_source, _sequence) filter (where not contains(split(coalesce(_absent, ''), ','), '_source')) as _source,
+  max_by(_source, _sequence) as _source,
   max_by(email, _sequence) filter (where not contains(split(coalesce(_absent, ''), ','), 'email')) as email,
   max_by(name, _sequence) filter (where not contains(split(coalesce(_absent, ''), ','), 'name')) as name,
   max_by(phone, _sequence) filter (where not contains(split(coalesce(_absent, ''), ','), 'phone')) as phone,

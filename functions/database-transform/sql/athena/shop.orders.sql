@@ -7,7 +7,7 @@ select
   id,
   max_by(_sequence, _sequence) as _sequence,
   max_by(_committed_at, _sequence) as _committed_at,
-  max_by(_source, _sequence) filter (where not contains(split(coalesce(_absent, ''), ','), '_source')) as _source,
+  max_by(_source, _sequence) as _source,
   max_by(customer_id, _sequence) filter (where not contains(split(coalesce(_absent, ''), ','), 'customer_id')) as customer_id,
   max_by(status, _sequence) filter (where not contains(split(coalesce(_absent, ''), ','), 'status')) as status,
   max_by(currency, _sequence) filter (where not contains(split(coalesce(_absent, ''), ','), 'currency')) as currency,

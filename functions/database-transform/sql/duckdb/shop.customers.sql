@@ -7,7 +7,7 @@ select
   id,
   arg_max({'value': _sequence}, _sequence).value as _sequence,
   arg_max({'value': _committed_at}, _sequence).value as _committed_at,
-  (arg_max({'value': _source}, _sequence) filter (where not list_contains(string_split(coalesce(_absent, ''), ','), '_source'))).value as _source,
+  arg_max({'value': _source}, _sequence).value as _source,
   (arg_max({'value': email}, _sequence) filter (where not list_contains(string_split(coalesce(_absent, ''), ','), 'email'))).value as email,
   (arg_max({'value': name}, _sequence) filter (where not list_contains(string_split(coalesce(_absent, ''), ','), 'name'))).value as name,
   (arg_max({'value': phone}, _sequence) filter (where not list_contains(string_split(coalesce(_absent, ''), ','), 'phone'))).value as phone,

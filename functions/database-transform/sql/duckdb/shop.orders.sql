@@ -7,7 +7,7 @@ select
   id,
   arg_max({'value': _sequence}, _sequence).value as _sequence,
   arg_max({'value': _committed_at}, _sequence).value as _committed_at,
-  (arg_max({'value': _source}, _sequence) filter (where not list_contains(string_split(coalesce(_absent, ''), ','), '_source'))).value as _source,
+  arg_max({'value': _source}, _sequence).value as _source,
   (arg_max({'value': customer_id}, _sequence) filter (where not list_contains(string_split(coalesce(_absent, ''), ','), 'customer_id'))).value as customer_id,
   (arg_max({'value': status}, _sequence) filter (where not list_contains(string_split(coalesce(_absent, ''), ','), 'status'))).value as status,
   (arg_max({'value': currency}, _sequence) filter (where not list_contains(string_split(coalesce(_absent, ''), ','), 'currency'))).value as currency,

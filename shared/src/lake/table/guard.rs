@@ -8,7 +8,7 @@
 //! were compared with: their rows may be in the table by now.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use iceberg::table::Table;
@@ -17,7 +17,7 @@ use iceberg::{
     TableIdent,
 };
 
-use super::{MetadataRef, find_request, key_index};
+use super::{find_request, key_index};
 
 /// A catalog for one transaction: it loads and updates the table, and does nothing else.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Guard<'a, C> {
     catalog: &'a C,
     request_ids: &'a [&'a str],
     key_index: ExpectedIndex<'a>,
-    stopped: Mutex<Option<Stopped>>,
+    stopped: AtomicBool,
 }
 
 /// The index of the table's keys that must still hold.
@@ -37,33 +37,22 @@ pub(super) enum ExpectedIndex<'a> {
     Exactly(Option<&'a str>),
 }
 
-/// Why the guard stopped a transaction.
-#[derive(Debug)]
-pub(super) enum Stopped {
-    /// The requests are in the table, whose metadata this is.
-    Found(MetadataRef),
-    /// Another index of keys holds.
-    Moved,
-}
-
 impl<'a, C: Catalog> Guard<'a, C> {
     pub(super) fn new(
         catalog: &'a C,
         request_ids: &'a [&'a str],
         key_index: ExpectedIndex<'a>,
     ) -> Self {
-        Self { catalog, request_ids, key_index, stopped: Mutex::new(None) }
+        Self { catalog, request_ids, key_index, stopped: AtomicBool::new(false) }
     }
 
-    /// Why the transaction was stopped, if it was.
-    pub(super) fn into_stopped(self) -> Option<Stopped> {
-        self.stopped.into_inner().unwrap_or_default()
+    /// Whether the transaction was stopped.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
-    fn stop<T>(&self, why: Stopped, message: String) -> Result<T> {
-        if let Ok(mut stopped) = self.stopped.lock() {
-            *stopped = Some(why);
-        }
+    fn stop<T>(&self, message: String) -> Result<T> {
+        self.stopped.store(true, Ordering::Relaxed);
         Err(Error::new(ErrorKind::PreconditionFailed, message))
     }
 }
@@ -78,14 +67,13 @@ impl<C: Catalog> Catalog for Guard<'_, C> {
         let table = self.catalog.load_table(table).await?;
         for id in self.request_ids {
             if find_request(table.metadata(), id).is_some() {
-                let found = Stopped::Found(table.metadata_ref());
-                return self.stop(found, format!("request {id} is in the table already"));
+                return self.stop(format!("request {id} is in the table already"));
             }
         }
         if let ExpectedIndex::Exactly(expected) = self.key_index
             && expected != key_index(table.metadata())
         {
-            return self.stop(Stopped::Moved, "the index of keys has changed".to_owned());
+            return self.stop("the index of keys has changed".to_owned());
         }
         Ok(table)
     }

@@ -8,7 +8,6 @@ mod guard;
 mod schema;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use iceberg::io::{S3_PATH_STYLE_ACCESS, S3_REGION};
 use iceberg::spec::TableMetadata;
@@ -20,7 +19,7 @@ use iceberg_catalog_glue::{
 };
 
 use crate::event::{CommitRequest, TableSchema};
-use guard::{ExpectedIndex, Guard, Stopped};
+use guard::{ExpectedIndex, Guard};
 
 /// The snapshot summary's property that names the commit requests it holds, joined by commas.
 const REQUEST_IDS: &str = "tributary.request-ids";
@@ -73,8 +72,9 @@ pub enum TableError {
         /// The contradiction.
         problem: String,
     },
-    /// Somebody else has changed the index of the table's keys in the meantime. To be tried again from the start.
-    #[error("table {table}: the index of its keys has changed meanwhile")]
+    /// Somebody else has appended one of the requests, or changed the index of the table's keys, in the
+    /// meantime. To be tried again from the start.
+    #[error("table {table}: it has changed meanwhile")]
     Moved {
         /// The table.
         table: String,
@@ -274,7 +274,7 @@ impl OpenTable<'_> {
     /// index of the table's keys in the same transaction. The snapshot of each request.
     ///
     /// The transaction gives up with [`TableError::Moved`] where the index is no longer the one that
-    /// [`Self::key_index`] told.
+    /// [`Self::key_index`] told, or one of the requests is in the table by now.
     pub async fn append(
         &self,
         requests: &[Append<'_>],
@@ -291,14 +291,12 @@ impl OpenTable<'_> {
             Ok(transaction) => transaction.commit(&guard).await,
             Err(error) => Err(error),
         };
-        let metadata = match (committed, guard.into_stopped()) {
-            (Ok(table), _) => table.metadata_ref(),
-            // Another attempt of the same requests was faster.
-            (Err(_), Some(Stopped::Found(metadata))) => metadata,
-            (Err(_), Some(Stopped::Moved)) => {
+        let metadata = match committed {
+            Ok(table) => table.metadata_ref(),
+            Err(_) if guard.has_stopped() => {
                 return Err(TableError::Moved { table: self.name.clone() });
             }
-            (Err(error), None) => return Err(failed(&self.name, error)),
+            Err(error) => return Err(failed(&self.name, error)),
         };
         let mut snapshots = HashMap::new();
         for id in ids {
@@ -396,6 +394,3 @@ impl TableError {
         matches!(self, Self::Iceberg { .. } | Self::Moved { .. })
     }
 }
-
-/// Shared by the guard, which must hand the metadata back.
-type MetadataRef = Arc<TableMetadata>;
