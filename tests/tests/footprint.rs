@@ -21,12 +21,12 @@ const FOOTERS: u64 = 5 * MEGABYTE;
 /// A million events within this, with the parts that are on their way to S3: up to 5 MiB of each open file, and two more.
 const MOST: u64 = 128 * MEGABYTE;
 
-/// Takes a file of so many bytes through the stretch, into a bucket where one is given.
-fn stretch(bytes: u64, bucket: Option<&str>) -> Value {
+/// Takes a file of so many bytes through the stretch of a source, into a bucket where one is given.
+fn stretch(source: &str, bytes: u64, bucket: Option<&str>) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stretch"));
     // As in template.yaml.
     command.env("MALLOC_MMAP_THRESHOLD_", "16384");
-    let run = command.arg(bytes.to_string()).args(bucket).output().unwrap();
+    let run = command.args([source, &bytes.to_string()]).args(bucket).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let report = serde_json::from_slice(&run.stdout).unwrap();
     println!("{report}");
@@ -69,10 +69,20 @@ fn memory_does_not_grow_with_the_file() {
         return;
     }
     let [small, medium, large] =
-        [10, 100, 1_300].map(|megabytes| stretch(megabytes * MEGABYTE, None));
+        [10, 100, 1_300].map(|megabytes| stretch("segment", megabytes * MEGABYTE, None));
     assert_no_growth(&small, &large, FILLED);
     assert_no_growth(&medium, &large, FOOTERS);
     assert!(number(&large, "key_bytes") <= KEY_BYTES * number(&large, "rows"));
+    assert!(number(&large, "records") >= 1_000_000);
+}
+
+#[test]
+fn memory_does_not_grow_with_a_delimited_file_either() {
+    if !can_be_measured() {
+        return;
+    }
+    let [small, large] = [10, 130].map(|megabytes| stretch("database", megabytes * MEGABYTE, None));
+    assert_no_growth(&small, &large, FILLED);
     assert!(number(&large, "records") >= 1_000_000);
 }
 
@@ -86,7 +96,9 @@ async fn a_million_events_on_their_way_to_s3_fit_in_128_mb() {
     let bucket = format!("footprint-{}", unique());
     stack.s3.create_bucket().bucket(&bucket).send().await.unwrap();
     let name = bucket.clone();
-    let large = tokio::task::spawn_blocking(move || stretch(1_300 * MEGABYTE, Some(&name))).await;
+    let large =
+        tokio::task::spawn_blocking(move || stretch("segment", 1_300 * MEGABYTE, Some(&name)))
+            .await;
     let listed = stack.s3.list_objects_v2().bucket(&bucket).send().await.unwrap();
     let mut stored = 0;
     for object in listed.contents() {

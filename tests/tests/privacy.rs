@@ -14,7 +14,7 @@ use end_to_end::deployed::logs;
 use end_to_end::lake::pyiceberg_rows;
 use end_to_end::quarantine::quarantined_records;
 use end_to_end::segment::{SegmentGenerator, personal_values};
-use end_to_end::stack::{Dropped, Stack, gzip, output, unique, unique_seed};
+use end_to_end::stack::{Dropped, Stack, gzip, output, unique, unique_seed, wait_for};
 use end_to_end::subscriber::Subscriber;
 use iceberg::spec::{FormatVersion, Manifest, ManifestList};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -277,4 +277,58 @@ async fn a_person_is_the_same_in_every_dataset_and_however_written() {
             "{table} has the pseudonym of the address"
         );
     }
+}
+
+/// The customers of a production database, by the Database Migration Service: nothing personal beyond landing and quarantine, and
+/// the same person as in Segment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_of_the_database_is_the_same_person_and_as_well_hidden() {
+    let stack = Stack::connect().await;
+    let token = unique();
+    let (id, email) = (format!("person-{token}"), format!("Zoë.{token}@Example.com"));
+    let (name, phone) =
+        (format!("Zebedee Quillfeather-{token}"), format!("+49 30 {}", digits(&token)));
+    let row = |id: &str, consent: &str| {
+        format!(
+            "2026-03-01 10:00:00.000000,{id},\" {email} \",{name},{phone},DE,{consent},2026-03-01 09:00:00,2026-03-01 09:00:00\n"
+        )
+    };
+    let key = format!("databases/dms/{token}/shop/customers/LOAD00000001.csv");
+    let body = row(&id, "t") + &row(&format!("{id}-other"), "neither");
+    let dropped = stack.drop_object(&key, body.into_bytes()).await;
+    let run_of = async |dataset: Option<&'static str>| {
+        wait_for(&format!("the run of {key}"), || {
+            stack.run_of("database-transform", &dropped.input, dataset)
+        })
+        .await
+    };
+    let (of_dataset, of_file) = (run_of(Some("shop.customers")).await, run_of(None).await);
+
+    let personal = [&email, &name, &phone, &id];
+    let search = Search(personal.map(|value| ("person", value.to_lowercase())).to_vec());
+    let kept = quarantined_records(&stack, &of_file).await;
+    assert_eq!(kept.len(), 1);
+    assert!(!search.kinds(&String::from_utf8_lossy(&kept[0].decode().unwrap())).is_empty());
+    for file in &of_dataset.data_files {
+        let (_, key) = file.trim_start_matches("s3://").split_once('/').unwrap();
+        let bytes = stack.object(&output("LAKE_BUCKET"), key).await.unwrap();
+        search.assert_clean(key, &parquet_text(bytes));
+    }
+    search_ledger(&stack, &search, &dropped).await;
+    for run in [&of_dataset, &of_file] {
+        search.assert_clean("a run", &serde_json::to_string(run).unwrap());
+    }
+    for function in ["DATABASE_TRANSFORM_FUNCTION_NAME", "LAKE_COMMIT_FUNCTION_NAME"] {
+        search.assert_clean(function, &logs(&output(function)));
+    }
+
+    let rows = pyiceberg_rows("shop.customers", "id", &pseudonym(&stack, &id).await);
+    let [row] = rows.as_slice() else { panic!("{} rows", rows.len()) };
+    search.assert_clean("shop.customers", &serde_json::to_string(row).unwrap());
+    assert_eq!(row["email"], pseudonym(&stack, &email.to_lowercase()).await);
+}
+
+/// Digits that nobody else has.
+fn digits(token: &str) -> String {
+    token.bytes().rev().take(9).map(|byte| char::from(b'0' + byte % 10)).collect()
 }

@@ -1,47 +1,66 @@
-//! Takes a generated Segment file of about so many decoded bytes through the stretch, and prints what memory that took.
+//! Takes a generated file of about so many decoded bytes through the stretch, and prints what memory that took: gzip NDJSON of
+//! Segment, or a full load of orders as the Database Migration Service writes it.
 //!
 //! The file is made and compressed by a thread on the other end of a pipe. What is written goes to a bucket as it does in the
 //! function, or is counted and forgotten where none is given: all that is held is what the stretch itself holds, and what the
 //! generator does, which is the same whatever the size.
 //!
 //! ```text
-//! stretch 1000000000 [bucket]
+//! stretch segment|database 1000000000 [bucket]
 //! ```
 
+use std::fmt::Write as _;
 use std::io::{self, PipeWriter, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use end_to_end::segment::{Expected, SegmentGenerator};
-use end_to_end::stretch::settings;
+use end_to_end::segment::SegmentGenerator;
+use end_to_end::stretch::settings_of;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 use shared::aws::{Bucket, load_config, s3_client};
 use shared::govern::Pseudonymizer;
 use shared::lake::{ObjectSink, ObjectStore};
-use shared::transform::{Ended, Stretch, StretchOutcome};
+use shared::transform::{Ended, Source, Stretch, StretchOutcome, StretchSettings};
 
 const SEED: u64 = 1;
-/// Events that say how long an event is.
+/// Records that say how long a record is.
 const SAMPLE: u64 = 10_000;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let bytes = std::env::args().nth(1).and_then(|argument| argument.parse().ok());
-    let Some(bytes) = bytes else {
-        eprintln!("usage: stretch <decoded bytes> [<bucket>]");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (source, bytes) = match arguments.as_slice() {
+        [source, bytes, ..] => (source.as_str(), bytes.parse().ok()),
+        _ => ("", None),
+    };
+    let input: Option<Input> = match source {
+        "segment" => Some(Input {
+            source: segment_transform::source(),
+            key: "segment/input.gz",
+            generate: messages,
+        }),
+        "database" => Some(Input {
+            source: database_transform::source(),
+            key: "databases/dms/shop/orders/LOAD00000001.csv.gz",
+            generate: orders,
+        }),
+        _ => None,
+    };
+    let (Some(input), Some(bytes)) = (input, bytes) else {
+        eprintln!("usage: stretch segment|database <decoded bytes> [<bucket>]");
         return ExitCode::FAILURE;
     };
-    let store: Arc<dyn ObjectStore> = match std::env::args().nth(2) {
-        Some(bucket) => Arc::new(Bucket::new(s3_client(&load_config().await), bucket)),
+    let store: Arc<dyn ObjectStore> = match arguments.get(2) {
+        Some(bucket) => Arc::new(Bucket::new(s3_client(&load_config().await), bucket.clone())),
         None => Arc::new(Nowhere),
     };
-    let measured = tokio::task::spawn_blocking(move || measure(bytes, store)).await;
+    let measured = tokio::task::spawn_blocking(move || measure(input, bytes, store)).await;
     match measured.unwrap_or_else(|panic| Err(panic.into())) {
         Ok(report) => {
             println!("{report}");
@@ -54,17 +73,36 @@ async fn main() -> ExitCode {
     }
 }
 
-fn measure(bytes: u64, store: Arc<dyn ObjectStore>) -> Result<serde_json::Value, Failure> {
-    let sample = SegmentGenerator::new(SEED).events(SAMPLE).write_to(&mut io::sink())?;
-    let events = (bytes * SAMPLE).div_ceil(sample.bytes).max(1);
+/// A kind of file.
+struct Input {
+    source: Source,
+    key: &'static str,
+    /// Writes records; how many bytes, and how many rows they are.
+    generate: fn(records: u64, target: &mut dyn Write) -> io::Result<Generated>,
+}
+
+struct Generated {
+    bytes: u64,
+    rows: u64,
+}
+
+fn measure(
+    input: Input,
+    bytes: u64,
+    store: Arc<dyn ObjectStore>,
+) -> Result<serde_json::Value, Failure> {
+    let Input { source, key, generate } = input;
+    let sample = generate(SAMPLE, &mut io::sink())?;
+    let records = (bytes * SAMPLE).div_ceil(sample.bytes).max(1);
     let (reader, writer) = io::pipe()?;
-    let generating = thread::spawn(move || generate(events, writer));
+    let generating = thread::spawn(move || compressed(generate, records, writer));
     let written = Arc::new(AtomicU64::new(0));
-    let outcome = take_through(reader, &Counter { store, written: written.clone() })?;
+    let store = Counter { store, written: written.clone() };
+    let outcome = take_through(reader, settings_of(source, key, store.clone(), store))?;
     let expected = generating.join().map_err(|_| "the generator panicked")??;
     let rows: u64 = outcome.datasets.iter().map(|dataset| dataset.rows.committed).sum();
-    if rows != expected.committed() {
-        return Err(format!("{rows} rows were written, {} expected", expected.committed()).into());
+    if rows != expected.rows {
+        return Err(format!("{rows} rows were written, {} expected", expected.rows).into());
     }
     Ok(json!({
         "records": outcome.records.records,
@@ -76,15 +114,47 @@ fn measure(bytes: u64, store: Arc<dyn ObjectStore>) -> Result<serde_json::Value,
     }))
 }
 
-fn generate(events: u64, pipe: PipeWriter) -> io::Result<Expected> {
+fn compressed(
+    generate: fn(u64, &mut dyn Write) -> io::Result<Generated>,
+    records: u64,
+    pipe: PipeWriter,
+) -> io::Result<Generated> {
     let mut encoder = GzEncoder::new(pipe, Compression::fast());
-    let expected = SegmentGenerator::new(SEED).events(events).days(2).write_to(&mut encoder)?;
+    let generated = generate(records, &mut encoder)?;
     encoder.finish()?;
-    Ok(expected)
+    Ok(generated)
 }
 
-fn take_through(source: impl Read + Send, store: &Counter) -> Result<StretchOutcome, Failure> {
-    let mut stretch = Stretch::new(settings(store.clone(), store.clone()));
+fn messages(records: u64, mut target: &mut dyn Write) -> io::Result<Generated> {
+    let generator = SegmentGenerator::new(SEED).events(records).days(2);
+    let expected = generator.write_to(&mut target)?;
+    Ok(Generated { bytes: expected.bytes, rows: expected.committed() })
+}
+
+fn orders(records: u64, target: &mut dyn Write) -> io::Result<Generated> {
+    let mut bytes = 0;
+    let mut line = String::new();
+    for number in 0..records {
+        line.clear();
+        let (day, customer) = (1 + number * 2 / records.max(1), number * 7919 % 100_003);
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            line,
+            "2026-03-0{day} 10:00:00.{:06},order-{number},customer-{customer},paid,EUR,{}.99,0.50,NULL,2026-03-01 09:00:00,\"2026-03-01 09:00:00\"",
+            number % 1_000_000,
+            number % 500
+        );
+        target.write_all(line.as_bytes())?;
+        bytes += line.len() as u64;
+    }
+    Ok(Generated { bytes, rows: records })
+}
+
+fn take_through(
+    source: impl Read + Send,
+    settings: StretchSettings,
+) -> Result<StretchOutcome, Failure> {
+    let mut stretch = Stretch::new(settings);
     let mut pseudonymizer = Pseudonymizer::new(b"a key for tests that has 32 bytes");
     match stretch.read(source, &mut pseudonymizer)? {
         Ended::Whole => Ok(stretch.finish()?),
