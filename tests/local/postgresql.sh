@@ -23,11 +23,16 @@ programs() {
 install() {
   ((EUID == 0)) || skip "PostgreSQL with PL/Python is not installed, and only root could"
   command -v apt-get >/dev/null || skip "PostgreSQL with PL/Python is not installed, and there is no apt-get"
+  # A fresh machine has no lists of packages, or old ones.
+  packages || { apt-get update >/dev/null 2>&1 && packages; } || skip "PostgreSQL with PL/Python cannot be installed"
+}
+
+packages() {
   local version
   version=$(apt-cache depends postgresql 2>/dev/null | sed -nE 's/.*Depends: postgresql-([0-9]+)$/\1/p' | head -n 1)
+  [[ -n "$version" ]] || return 1
   DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-    "postgresql-${version:-15}" "postgresql-plpython3-${version:-15}" >/dev/null 2>&1 \
-    || skip "PostgreSQL with PL/Python cannot be installed"
+    "postgresql-$version" "postgresql-plpython3-$version" >/dev/null 2>&1
 }
 
 # The server refuses to run as root.
