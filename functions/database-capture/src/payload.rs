@@ -1,7 +1,5 @@
 //! What a row trigger may send, and the lines that become of it.
 
-use std::borrow::Cow;
-
 use sonic_rs::{JsonValueTrait, LazyValue, to_array_iter, to_object_iter};
 
 /// Why a payload is refused. A retry does not help.
@@ -62,9 +60,9 @@ fn chunk(object: &str) -> Result<Option<(Option<String>, String)>, PayloadError>
         let Ok((name, value)) = member else {
             return Err(PayloadError::NotJson);
         };
-        let raw = raw(&value);
+        let raw = value.as_raw_str();
         match name.as_ref() {
-            "records" if raw.starts_with('[') => records = Some(raw.into_owned()),
+            "records" if raw.starts_with('[') => records = Some(raw.to_owned()),
             "database" => database = text(&value),
             _ => return Ok(None),
         }
@@ -77,11 +75,11 @@ fn append_all(array: &str, database: &str, batches: &mut Vec<Batch>) -> Result<(
         let Ok(element) = element else {
             return Err(PayloadError::NotJson);
         };
-        let record = raw(&element);
+        let record = element.as_raw_str();
         if !record.starts_with('{') {
-            return Err(PayloadError::NotAnObject { position: index + 1, found: kind(&record) });
+            return Err(PayloadError::NotAnObject { position: index + 1, found: kind(record) });
         }
-        append(&record, database, batches)?;
+        append(record, database, batches)?;
     }
     Ok(())
 }
@@ -108,10 +106,6 @@ fn append(record: &str, database: &str, batches: &mut Vec<Batch>) -> Result<(), 
     }
     batch.lines.push(b'\n');
     Ok(())
-}
-
-fn raw<'a>(value: &'a LazyValue<'_>) -> Cow<'a, str> {
-    Cow::Borrowed(value.as_raw_str())
 }
 
 fn text(value: &LazyValue<'_>) -> Option<String> {

@@ -9,10 +9,22 @@ use shared::govern::{Fields, JsonType, Plan, Scanned, SlotId};
 use shared::transform::RecordSink;
 
 use crate::routing::TABLE;
+use crate::sequence;
 use crate::value::normalized;
 
 /// Where contracts read a row's columns from: `row.<column>`.
 const ROW: &str = "row";
+
+/// Where a row stands among those of its table's files.
+#[derive(Debug, Clone, Copy)]
+pub struct FileRow<'a> {
+    /// The file, in the form that orders it.
+    pub file: &'a str,
+    /// The file's moment, for a row that tells none.
+    pub moment: DateTime<Utc>,
+    /// Counted from 1.
+    pub number: u64,
+}
 
 /// The tables that contracts know, and the plan that they are read by.
 #[derive(Debug)]
@@ -177,6 +189,28 @@ impl Change {
     /// When it was committed.
     pub fn committed_at_moment(&mut self, moment: DateTime<Utc>) {
         self.committed_at(&moment.to_rfc3339_opts(SecondsFormat::Micros, true));
+    }
+
+    /// Says when a change of a file was and how it is ordered, by what its row says of it: the commit's
+    /// moment and the change's own number, either of which may be absent.
+    pub fn place_in_file(
+        &mut self,
+        captured: &CapturedTable,
+        timestamp: Option<&str>,
+        number: Option<&str>,
+        row: FileRow<'_>,
+    ) {
+        let moment = sequence::moment_of(timestamp, row.moment);
+        match timestamp {
+            Some(text) => self.committed_at(text),
+            None => self.committed_at_moment(moment),
+        }
+        let sequence = match (&captured.sequence_column, number) {
+            (Some(_), Some(number)) => number.to_owned(),
+            (Some(_), None) => sequence::of_loaded_row(moment, row.number),
+            (None, _) => sequence::of_file(moment, row.file, row.number),
+        };
+        self.sequence(&sequence);
     }
 
     /// Sets every column of a table to null.

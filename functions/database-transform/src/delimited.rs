@@ -9,7 +9,7 @@ use shared::decode::{DecodeError, Delimited, DelimitedReader, DelimitedRecord, F
 use shared::govern::Reason;
 use shared::transform::{Ended, Origin, RecordSink, StretchError};
 
-use crate::change::{Change, Operation, Table, Tables, Value};
+use crate::change::{Change, FileRow, Operation, Table, Tables, Value};
 use crate::key::{FileRole, Place};
 use crate::sequence;
 
@@ -179,17 +179,8 @@ impl<'a> Reading<'a> {
 
     /// Says when the change was and how it is ordered.
     fn place(&mut self, captured: &CapturedTable, timestamp: Option<&str>, number: Option<&str>) {
-        let moment = sequence::moment_of(timestamp, self.moment);
-        match timestamp {
-            Some(text) => self.change.committed_at(text),
-            None => self.change.committed_at_moment(moment),
-        }
-        let sequence = match (&captured.sequence_column, number) {
-            (Some(_), Some(number)) => number.to_owned(),
-            (Some(_), None) => sequence::of_loaded_row(moment, self.rows),
-            (None, _) => sequence::of_file(moment, &self.file, self.rows),
-        };
-        self.change.sequence(&sequence);
+        let row = FileRow { file: &self.file, moment: self.moment, number: self.rows };
+        self.change.place_in_file(captured, timestamp, number, row);
     }
 }
 

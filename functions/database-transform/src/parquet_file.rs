@@ -13,7 +13,7 @@ use shared::decode::{Compression, DecodeError};
 use shared::govern::Reason;
 use shared::transform::{Ended, Origin, RecordSink, StretchError};
 
-use crate::change::{Change, Operation, Table, Tables, Value};
+use crate::change::{Change, FileRow, Operation, Table, Tables, Value};
 use crate::key::{FileRole, Place};
 use crate::sequence;
 
@@ -167,17 +167,9 @@ fn set_place(
     let (file, moment) = sequence::of_name(name);
     let timestamp = captured.timestamp_column.as_deref().and_then(|name| column(row, name));
     let written = captured.sequence_column.as_deref().and_then(|name| column(row, name));
-    let moment = sequence::moment_of(timestamp.as_deref(), moment.unwrap_or(input.arrived_at));
-    match timestamp {
-        Some(text) => change.committed_at(&text),
-        None => change.committed_at_moment(moment),
-    }
-    let sequence = match (&captured.sequence_column, written.filter(|text| !text.is_empty())) {
-        (Some(_), Some(written)) => written,
-        (Some(_), None) => sequence::of_loaded_row(moment, number),
-        (None, _) => sequence::of_file(moment, &file, number),
-    };
-    change.sequence(&sequence);
+    let row = FileRow { file: &file, moment: moment.unwrap_or(input.arrived_at), number };
+    let written = written.as_deref().filter(|text| !text.is_empty());
+    change.place_in_file(captured, timestamp.as_deref(), written, row);
 }
 
 fn column(row: &Row, wanted: &str) -> Option<String> {

@@ -12,12 +12,12 @@ use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchReader}
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::filter::filter_record_batch;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::arrow::arrow_writer::ArrowWriter;
 use parquet::errors::ParquetError;
 
 use super::describe::describe;
 use super::store::ObjectStore;
-use super::writer::{ROW_GROUP_BYTES, writer_properties};
+use super::writer::{ROW_GROUP_BYTES, store_failure, writer_options};
 use crate::contract::ColumnType;
 use crate::event::{DataFileDescription, TableSchema};
 use crate::govern::{Key, KeyHasher};
@@ -94,9 +94,7 @@ impl Rewrite<'_> {
         }
         let reader = self.reader(source)?;
         let sink = store.create(self.target).map_err(|source| self.store(source))?;
-        let options = ArrowWriterOptions::new()
-            .with_properties(writer_properties(self.key_columns))
-            .with_skip_arrow_metadata(true);
+        let options = writer_options(self.key_columns);
         let mut writer = ArrowWriter::try_new_with_options(sink, reader.schema(), options)
             .map_err(|error| self.parquet(error))?;
         for batch in reader {
@@ -169,14 +167,9 @@ impl Rewrite<'_> {
     }
 
     fn parquet(&self, source: ParquetError) -> RewriteError {
-        let path = self.description.path.clone();
-        match source {
-            // The encoder wraps what the store said.
-            ParquetError::External(inner) => match inner.downcast::<io::Error>() {
-                Ok(source) => self.store(*source),
-                Err(inner) => RewriteError::Parquet { path, source: ParquetError::External(inner) },
-            },
-            source => RewriteError::Parquet { path, source },
+        match store_failure(source) {
+            Ok(source) => self.store(source),
+            Err(source) => RewriteError::Parquet { path: self.description.path.clone(), source },
         }
     }
 

@@ -210,10 +210,7 @@ impl DatasetWriter {
             Ok(sink) => sink,
             Err(source) => return Err(WriteError::Store { path, source }),
         };
-        let options = ArrowWriterOptions::new()
-            .with_properties(writer_properties(&self.contract.deduplicate_by))
-            // Iceberg's schema says it all; Arrow's own copy would be a kilobyte in every file.
-            .with_skip_arrow_metadata(true);
+        let options = writer_options(&self.contract.deduplicate_by);
         let writer = match ArrowWriter::try_new_with_options(sink, self.schema.clone(), options) {
             Ok(writer) => writer,
             Err(error) => return Err(failed(&path, error)),
@@ -289,7 +286,7 @@ impl DatasetWriter {
 
 /// How data files are written. A dictionary of the values of `unique_columns`, which never come twice,
 /// would be work for nothing.
-pub(super) fn writer_properties(unique_columns: &[String]) -> WriterProperties {
+pub(super) fn writer_options(unique_columns: &[String]) -> ArrowWriterOptions {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
@@ -301,22 +298,33 @@ pub(super) fn writer_properties(unique_columns: &[String]) -> WriterProperties {
         properties =
             properties.set_column_dictionary_enabled(ColumnPath::new(vec![name.clone()]), false);
     }
-    properties.build()
+    ArrowWriterOptions::new()
+        .with_properties(properties.build())
+        // Iceberg's schema says it all; Arrow's own copy would be a kilobyte in every file.
+        .with_skip_arrow_metadata(true)
 }
 
 fn column_types(contract: &Contract) -> Vec<(i32, ColumnType)> {
     contract.columns.iter().map(|column| (column.field_id, column.column_type)).collect()
 }
 
-/// The encoder wraps what the store said; the store's failure may pass, an encoder's does not.
 fn failed(path: &str, error: ParquetError) -> WriteError {
     let path = path.to_owned();
+    match store_failure(error) {
+        Ok(source) => WriteError::Store { path, source },
+        Err(source) => WriteError::Encode { path, source },
+    }
+}
+
+/// What the store said, where that is what the encoder wraps: the store's failure may pass, an encoder's
+/// own does not, and is given back.
+pub(super) fn store_failure(error: ParquetError) -> Result<io::Error, ParquetError> {
     match error {
-        ParquetError::External(source) => match source.downcast::<io::Error>() {
-            Ok(source) => WriteError::Store { path, source: *source },
-            Err(source) => WriteError::Encode { path, source: ParquetError::External(source) },
+        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+            Ok(source) => Ok(*source),
+            Err(inner) => Err(ParquetError::External(inner)),
         },
-        source => WriteError::Encode { path, source },
+        error => Err(error),
     }
 }
 
