@@ -4,12 +4,14 @@ mod bounds;
 mod columns;
 mod describe;
 mod key_index;
+mod read;
 mod store;
 mod table;
 mod without_rows;
 mod writer;
 
 pub use key_index::{IndexedSegment, KeyIndex, SegmentError, SortedKeys};
+pub use read::{DataFile, ReadError, RowBatches};
 pub use store::{Folder, ObjectSink, ObjectStore};
 pub use table::{Append, Found, Lake, LakeConfig, OpenTable, TableError};
 pub use without_rows::{Rewrite, RewriteError};

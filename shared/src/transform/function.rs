@@ -42,8 +42,12 @@ pub async fn transform_from_environment(source: Source) -> Result<Transform, Sta
     let environment = Environment;
     let config = load_config().await;
     let s3 = s3_client(&config);
-    let secret = environment.required("PSEUDONYM_SECRET_ARN")?;
-    let key = pseudonym_key(&aws_sdk_secretsmanager::Client::new(&config), &secret).await?;
+    let mut key = Vec::new();
+    // Who writes no pseudonym has no right to the key either.
+    if writes_pseudonyms(&source) {
+        let secret = environment.required("PSEUDONYM_SECRET_ARN")?;
+        key = pseudonym_key(&aws_sdk_secretsmanager::Client::new(&config), &secret).await?;
+    }
     Ok(Transform::new(TransformSettings {
         source,
         landing: s3.clone(),
@@ -62,6 +66,12 @@ pub async fn transform_from_environment(source: Source) -> Result<Transform, Sta
         pseudonymizer: Pseudonymizer::new(&key),
         database_prefix: environment.optional("DATABASE_PREFIX"),
     }))
+}
+
+fn writes_pseudonyms(source: &Source) -> bool {
+    source.contracts.iter().any(|contract| {
+        contract.columns.iter().any(|column| column.privacy == crate::contract::Privacy::Hmac)
+    })
 }
 
 /// Handles a batch of messages; those that are not done go back to the queue.

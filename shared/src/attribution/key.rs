@@ -1,0 +1,155 @@
+//! The keys of the state table's items.
+//!
+//! | subject | part | content |
+//! |---|---|---|
+//! | `user#…`, `anonymous#…`, `email#…` | `known` | none: something is linked to the person, or an order is theirs |
+//! | | `link#<other person>` | [`Link`](super::facts::Link); stands on both sides |
+//! | | `order#<order>` | none: an order of the customer |
+//! | | `touch#<time>#<message>` | [`Touch`](super::facts::Touch) |
+//! | `gclid#…` | `click` | [`Click`](super::facts::Click) |
+//! | | `order#<order>` | none: the shop says that the click led to the order |
+//! | | `touch#<time>#<person>` | none: a touch with the click id |
+//! | `order#…` | `order` | [`OrderState`](super::order::OrderState) |
+//! | `day#<date>` | `order#<order>` | [`AttributedOrder`](super::order::AttributedOrder), by the UTC day of the order |
+//! | `ads#<date>` | `pull#<customer>` | [`Pull`](super::advertising::Pull): the report that holds |
+//! | | `campaign#<customer>#<pull>#<campaign>` | [`CampaignDay`](super::advertising::CampaignDay) |
+//! | `campaigns` | `<customer>#<campaign>` | [`Campaign`](super::advertising::Campaign) |
+//! | `accounts` | `<customer>` | [`Account`](super::advertising::Account) |
+//! | `changed` | `<date>` | [`Changed`](super::performance::Changed) |
+//! | `performance#<month>` | `<date>#<currency>#<campaign>` | [`PerformanceRow`](super::performance::PerformanceRow) |
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use ring::digest;
+
+use super::ItemKey;
+use crate::run::hex;
+
+/// DynamoDB takes 1,024 bytes of sort key; a part may hold two names.
+const LONGEST_NAME: usize = 300;
+
+/// Somebody, under one of the names that sources have for them; always a pseudonym.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Person {
+    /// A user id, or a customer's id: they are the same where the shop calls Segment with its own ids.
+    User(String),
+    /// A browser or device of somebody who need not be known.
+    Anonymous(String),
+    /// An e-mail address.
+    Email(String),
+}
+
+impl fmt::Display for Person {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, pseudonym) = match self {
+            Self::User(pseudonym) => ("user", pseudonym),
+            Self::Anonymous(pseudonym) => ("anonymous", pseudonym),
+            Self::Email(pseudonym) => ("email", pseudonym),
+        };
+        write!(formatter, "{kind}#{}", name(pseudonym))
+    }
+}
+
+impl Person {
+    /// A person from its subject.
+    pub fn of(subject: &str) -> Option<Self> {
+        let (kind, pseudonym) = subject.split_once('#')?;
+        let pseudonym = pseudonym.to_owned();
+        match kind {
+            "user" => Some(Self::User(pseudonym)),
+            "anonymous" => Some(Self::Anonymous(pseudonym)),
+            "email" => Some(Self::Email(pseudonym)),
+            _ => None,
+        }
+    }
+}
+
+/// A name as it stands in keys: itself, or its hash where it is too long. Click ids and order ids are
+/// whatever somebody else writes.
+pub fn name(text: &str) -> String {
+    if text.len() <= LONGEST_NAME {
+        return text.to_owned();
+    }
+    format!("sha256-{}", hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref()))
+}
+
+/// A moment as text that sorts as time does.
+pub fn moment(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// That something is linked to a person, or an order is theirs.
+pub fn known(person: &Person) -> ItemKey {
+    ItemKey::new(person.to_string(), "known")
+}
+
+/// A link, on one of its sides.
+pub fn link(from: &Person, to: &Person) -> ItemKey {
+    ItemKey::new(from.to_string(), format!("link#{to}"))
+}
+
+/// The subject of a click id.
+pub fn click_subject(gclid: &str) -> String {
+    format!("gclid#{}", name(gclid))
+}
+
+/// What Google Ads says of a click.
+pub fn click(gclid: &str) -> ItemKey {
+    ItemKey::new(click_subject(gclid), "click")
+}
+
+/// An order.
+pub fn order(id: &str) -> ItemKey {
+    ItemKey::new(format!("order#{}", name(id)), "order")
+}
+
+/// The part under which a customer, a click id or a day names an order.
+pub fn order_part(id: &str) -> String {
+    format!("order#{}", name(id))
+}
+
+/// The orders of a UTC day.
+pub fn day_subject(date: NaiveDate) -> String {
+    format!("day#{date}")
+}
+
+/// What was advertised on a day of the accounts' own calendars.
+pub fn advertising_subject(date: NaiveDate) -> String {
+    format!("ads#{date}")
+}
+
+/// The performance of a month.
+pub fn performance_subject(date: NaiveDate) -> String {
+    format!("performance#{}", date.format("%Y-%m"))
+}
+
+/// The parts that begin with a prefix, as the first and the last of them.
+pub fn all_with(prefix: &str) -> (String, String) {
+    (prefix.to_owned(), format!("{prefix}\u{10ffff}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_its_hash_and_a_short_one_itself() {
+        assert_eq!(name("EAIaIQob"), "EAIaIQob");
+        let (one, other) = (name(&"x".repeat(2_000)), name(&"x".repeat(2_001)));
+        assert_ne!(one, other);
+        assert!(one.len() < 100);
+    }
+
+    #[test]
+    fn a_person_is_read_back_from_its_subject() {
+        for person in [
+            Person::User("a#b".to_owned()),
+            Person::Anonymous("a".to_owned()),
+            Person::Email("e".to_owned()),
+        ] {
+            assert_eq!(Person::of(&person.to_string()), Some(person));
+        }
+        assert_eq!(Person::of("order#1"), None);
+    }
+}
