@@ -28,7 +28,7 @@ help: ## list these targets
 	@echo '  ARCHITECTURE=arm64        to build for another processor than this one (build)'
 
 .PHONY: demo
-demo: up ## the whole journey: files dropped, rows read back from Iceberg; leaves everything running
+demo: up ## the whole journey: files dropped, rows read back, a month's campaign report; leaves everything running
 	@eval "$$($(STACK) env)"; $(LAKE)/python tests/local/demo.py
 
 .PHONY: up
@@ -39,6 +39,10 @@ up: port cargo tools build ## start the local AWS and deploy the stack to it; pr
 down: python ## stop what `make up` and the tests started
 	@$(STACK) down
 	@tests/local/container.sh stop
+
+.PHONY: report
+report: tools ## the campaign report of the stack that runs, made and opened: FROM=2026-10-24 TO=2026-11-22
+	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/local/report.py $(FROM) $(TO)
 
 .PHONY: env
 env: python ## print what points a shell at the stack: eval "$(make -s env)"

@@ -13,7 +13,7 @@ pub fn start() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
     // The runtime and the SDK could log payloads at their finer levels.
     let filter = EnvFilter::new(format!(
-        "warn,shared={level},segment_transform={level},lake_commit={level},announce={level},google_ads_pull={level},google_ads_transform={level},segment_collect={level},land={level},database_capture={level},dynamodb_capture={level},database_transform={level}"
+        "warn,shared={level},segment_transform={level},lake_commit={level},announce={level},google_ads_pull={level},google_ads_transform={level},segment_collect={level},land={level},database_capture={level},dynamodb_capture={level},database_transform={level},attribute={level},report={level}"
     ));
     tracing_subscriber::fmt()
         .json()

@@ -17,6 +17,7 @@ from botocore.config import Config
 from pyiceberg.catalog import load_catalog
 
 import demo_events
+import demo_month
 from demo_sources import Arrival, Sources
 
 FILES = 6
@@ -60,6 +61,7 @@ def main() -> int:
     print_counts(drops)
     finished = show_sources() and finished
     print_tables()
+    finished = demo_month.show() and finished
     if not finished:
         print(f"demo: not everything arrived within {PATIENCE_SECONDS} s; see .tributary/local/ministack.log", file=sys.stderr)
         return 1
@@ -210,7 +212,7 @@ def print_tables() -> None:
         "s3.region": os.environ["AWS_REGION"],
     })
     rows = []
-    for namespace in ("google_ads", "segment", "shop"):
+    for namespace in ("google_ads", "marketing", "segment", "shop"):
         if (namespace,) not in catalog.list_namespaces():
             continue
         for name in sorted(catalog.list_tables(namespace)):
@@ -238,6 +240,7 @@ def print_next_steps() -> None:
 Everything is still running.
   eval "$(make -s env)"     points this shell, aws and PyIceberg at it
   aws s3 cp file.gz s3://$LANDING_BUCKET/segment/segment-logs/mine/$(date +%s)000/file.gz
+  make report               the campaign report of the last days
   make down                 stops it""")
 
 

@@ -7,10 +7,12 @@ that `make -s env` prints.
 
 A sample names objects under samples/, from where the landing bucket sends no notifications: nothing but this invocation reads
 them. They are put there first, from the file in objects/ beside the sample that bears its name, under samples/<token>/, so that
-every invocation is of a new input. An object without such a file stays missing; that is what its sample is about.
+every invocation is of a new input. An object without such a file stays missing; that is what its sample is about. A sample for
+attribute names a data file: it is made from the rows in objects/, with the types that the dataset's contract gives them.
 """
 
 import gzip
+import io
 import json
 import os
 import subprocess
@@ -19,10 +21,15 @@ import tempfile
 import time
 import uuid
 from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import unquote_plus
 
 import boto3
+import pyarrow
+import pyarrow.parquet
+import yaml
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +37,16 @@ CONTAINER = ROOT / "tests" / "local" / "container.sh"
 TRANSFORM_SAMPLE = ROOT / "events" / "segment-transform" / "s3-notification.json"
 PREPARED = ROOT / "target" / "samples"
 PATIENCE_SECONDS = 30
+# How contracts call types, and how Arrow does.
+ARROW_TYPES = {
+    "string": pyarrow.string(),
+    "long": pyarrow.int64(),
+    "double": pyarrow.float64(),
+    "boolean": pyarrow.bool_(),
+    "timestamp": pyarrow.timestamp("us"),
+    "date": pyarrow.date32(),
+    "decimal(38,6)": pyarrow.decimal128(38, 6),
+}
 
 
 class SampleError(Exception):
@@ -40,6 +57,8 @@ def main(function: str, sample: Path, token: str) -> int:
     variables = deployed_variables(function)
     if function == "lake-commit":
         event = with_real_requests(json.loads(sample.read_text()), sample, token)
+    elif function == "attribute":
+        event = with_data_files(sample, objects_of(sample), token)
     else:
         event = with_objects(sample, objects_of(sample), token)
     prepared = PREPARED / f"{token}.json"
@@ -58,6 +77,46 @@ def with_objects(sample: Path, objects: Path, token: str) -> dict:
         for bucket, key in objects_in(event):
             storage().put_object(Bucket=bucket, Key=key, Body=body)
     return event
+
+
+def with_data_files(sample: Path, objects: Path, token: str) -> dict:
+    """The sample's event, with the data files that its messages name in the lake bucket."""
+    own = lambda text: text.replace("samples/", f"samples/{token}/")  # noqa: E731
+    event = json.loads(own(sample.read_text()))
+    if objects.exists():
+        rows = [json.loads(line) for line in own(objects.read_text()).splitlines()]
+        for record in event["Records"]:
+            message = json.loads(record["body"])
+            for uri in message.get("data_files", []):
+                bucket, _, key = uri.removeprefix("s3://").partition("/")
+                storage().put_object(Bucket=bucket, Key=key, Body=data_file(message["run"]["dataset"], rows))
+    return event
+
+
+def data_file(dataset: str, rows: list[dict]) -> bytes:
+    """Rows as Parquet; a row need not have every column."""
+    domain, _, table = dataset.partition(".")
+    contract = yaml.safe_load((ROOT / "shared" / "contracts" / domain / f"{table}.odcs.yaml").read_text())
+    columns = [(column["name"], column["physicalType"]) for column in contract["schema"][0]["properties"]]
+    schema = pyarrow.schema([(name, ARROW_TYPES[physical_type]) for name, physical_type in columns])
+    arrays = [[cell(row.get(name), physical_type) for row in rows] for name, physical_type in columns]
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(arrays, schema=schema), file)
+    return file.getvalue()
+
+
+def cell(value, physical_type: str):
+    """What JSON has no type for is text there."""
+    if value is None:
+        return None
+    match physical_type:
+        case "timestamp":
+            return datetime.fromisoformat(value)
+        case "date":
+            return date.fromisoformat(value)
+        case "decimal(38,6)":
+            return Decimal(value)
+    return value
 
 
 def objects_in(event):

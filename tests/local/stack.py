@@ -33,6 +33,7 @@ LOCAL_PARAMETERS = {
     "DatabasesVisibilityTimeout": "20",
     "GoogleAdsVisibilityTimeout": "20",
     "CaptureWindowSeconds": "1",
+    "AttributeVisibilityTimeout": "120",
     "CommitsVisibilityTimeout": "10",
     "MaxReceiveCount": "3",
     "AnnounceMaximumRecordAge": "60",

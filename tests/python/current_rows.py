@@ -3,6 +3,7 @@
     current_rows.py shop.orders duckdb --source changes/shop     the rows, one JSON object a line
     current_rows.py shop.orders athena --source changes/shop     Athena's query, translated for DuckDB
     current_rows.py google_ads.click_view duckdb --where customer_id=1234567890
+    current_rows.py marketing.campaign_performance duckdb --between date=2026-10-24,2026-11-22
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 import sqlglot
-from pyiceberg.expressions import EqualTo
+from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThanOrEqual
 
 from lake import catalog
 
@@ -26,9 +27,9 @@ def main() -> int:
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--source", help="where the changes were captured")
     choice.add_argument("--where", help="column=value")
+    choice.add_argument("--between", help="column=first,last")
     arguments = parser.parse_args()
-    column, _, value = (arguments.where or f"_source={arguments.source}").partition("=")
-    changes = catalog().load_table(arguments.dataset).scan(EqualTo(column, value)).to_arrow()
+    changes = catalog().load_table(arguments.dataset).scan(rows_of(arguments)).to_arrow()
     (query,) = FUNCTIONS.glob(f"*/sql/{arguments.dialect}/{arguments.dataset}.sql")
     query = query.read_text()
     if arguments.dialect == "athena":
@@ -44,6 +45,15 @@ def main() -> int:
     for row in result.fetchall():
         print(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
     return 0
+
+
+def rows_of(arguments: argparse.Namespace):
+    if arguments.between:
+        column, _, values = arguments.between.partition("=")
+        first, _, last = values.partition(",")
+        return And(GreaterThanOrEqual(column, first), LessThanOrEqual(column, last))
+    column, _, value = (arguments.where or f"_source={arguments.source}").partition("=")
+    return EqualTo(column, value)
 
 
 if __name__ == "__main__":

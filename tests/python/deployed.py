@@ -4,6 +4,8 @@
     deployed.py assume FUNCTION     credentials of a role with the policies of a function's role, and its name
     deployed.py forget ROLE         deletes that role
     deployed.py logs FUNCTION       the function's log lines of the last ten minutes (no JSON)
+    deployed.py invoke FUNCTION PAYLOAD
+                                    the function's answer
     deployed.py twin FUNCTION PAYLOAD NAME=VALUE...
                                     the answer of a copy of a function, with its role, that is told other things
 """
@@ -28,6 +30,8 @@ def main() -> int:
             forget(name)
         case ["logs", function]:
             print_logs(f"/aws/lambda/{function}")
+        case ["invoke", function, payload]:
+            print(json.dumps(invoke(function, payload)))
         case ["twin", function, payload, *variables]:
             print(json.dumps(invoke_twin(function, payload, dict(variable.split("=", 1) for variable in variables))))
         case _:
@@ -75,6 +79,14 @@ def print_logs(group: str) -> None:
         print(event["message"])
 
 
+def invoke(function: str, payload: str) -> object:
+    answer = boto3.client("lambda").invoke(FunctionName=function, Payload=payload.encode())
+    result = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise SystemExit(f"{function} failed: {result}")
+    return result
+
+
 def invoke_twin(function: str, payload: str, variables: dict[str, str]) -> object:
     """Leaves the function as it was deployed: other tests use it at the same time."""
     functions = boto3.client("lambda")
@@ -91,11 +103,7 @@ def invoke_twin(function: str, payload: str, variables: dict[str, str]) -> objec
     )
     try:
         functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
-        answer = functions.invoke(FunctionName=name, Payload=payload.encode())
-        result = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            raise SystemExit(f"{function} failed: {result}")
-        return result
+        return invoke(name, payload)
     finally:
         functions.delete_function(FunctionName=name)
 

@@ -59,6 +59,14 @@ pub fn logs(function_name: &str) -> String {
     run(&["logs", function_name])
 }
 
+/// The answer of a function that is invoked directly.
+///
+/// # Panics
+/// Where it fails.
+pub fn invoke(function_name: &str, payload: &Value) -> Value {
+    json(&["invoke", function_name, &payload.to_string()])
+}
+
 /// The answer of a copy of a function, with its role and its code, that is told other things by its environment.
 ///
 /// # Panics

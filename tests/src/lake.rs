@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use chrono::NaiveDate;
 use futures::TryStreamExt;
 use iceberg::{Catalog, CatalogBuilder, TableIdent};
 use iceberg_catalog_glue::GlueCatalogBuilder;
@@ -79,6 +80,27 @@ pub fn current_rows_where(dataset: &str, dialect: &str, column: &str, value: &st
         .args([dataset, dialect, "--where", &format!("{column}={value}")])
         .output()
         .expect("`make tools` installs DuckDB");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    rows(&String::from_utf8(run.stdout).expect("current_rows.py writes utf-8"))
+}
+
+/// Campaign performance from one day to another, by the query that ships for an engine.
+///
+/// # Panics
+/// Where the query fails.
+pub fn performance_rows(dialect: &str, from: NaiveDate, to: NaiveDate) -> Vec<Row> {
+    let python = root().join(".tributary/venv-lake/bin/python");
+    let script = root().join("tests/python/current_rows.py");
+    let run = Command::new(python)
+        .arg(script)
+        .args(["marketing.campaign_performance", dialect])
+        .args(["--between", &format!("date={from},{to}")])
+        .output()
+        .expect("`make tools` installs DuckDB");
+    // The table is made with its first rows.
+    if !run.status.success() && String::from_utf8_lossy(&run.stderr).contains("NoSuchTable") {
+        return Vec::new();
+    }
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     rows(&String::from_utf8(run.stdout).expect("current_rows.py writes utf-8"))
 }

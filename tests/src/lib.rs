@@ -7,6 +7,7 @@ pub mod deployed;
 pub mod google_ads;
 pub mod lake;
 pub mod ledger;
+pub mod month;
 pub mod network;
 pub mod postgresql;
 pub mod quarantine;

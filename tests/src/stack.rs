@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_sqs::types::QueueAttributeName;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use shared::contract::contracts_of;
@@ -185,24 +186,38 @@ impl Stack {
         keys
     }
 
-    /// About how many messages a queue holds.
+    /// About how many messages a queue holds for whoever asks next.
+    pub async fn queue_depth(&self, url: &str) -> u64 {
+        self.counted(url, &[QueueAttributeName::ApproximateNumberOfMessages]).await
+    }
+
+    /// About how many messages a queue holds, those included that somebody works on.
+    pub async fn unfinished(&self, url: &str) -> u64 {
+        use QueueAttributeName::{
+            ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible,
+        };
+        self.counted(url, &[ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible])
+            .await
+    }
+
+    /// The sum of some of a queue's counts.
     ///
     /// # Panics
     /// Where the queue cannot be asked.
-    pub async fn queue_depth(&self, url: &str) -> u64 {
-        use aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
+    async fn counted(&self, url: &str, names: &[QueueAttributeName]) -> u64 {
         let asked = self
             .sqs
             .get_queue_attributes()
             .queue_url(url)
-            .attribute_names(ApproximateNumberOfMessages)
+            .set_attribute_names(Some(names.to_vec()))
             .send()
             .await;
         let attributes = asked.expect("the queue answers").attributes.unwrap_or_default();
-        attributes
-            .get(&ApproximateNumberOfMessages)
-            .and_then(|count| count.parse().ok())
-            .unwrap_or_default()
+        names
+            .iter()
+            .filter_map(|name| attributes.get(name))
+            .filter_map(|count| count.parse::<u64>().ok())
+            .sum()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A consumer of the datasets topic, as any other would be: a queue that is subscribed to it.
+//! A consumer of a topic, as any other would be: a queue that is subscribed to it.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use shared::event::DatasetEvent;
 
 use crate::stack::{Dropped, Stack, output, unique, wait_for};
 
-/// A queue of its own on the datasets topic.
+/// A queue of its own on a topic.
 pub struct Subscriber {
     stack: Stack,
     sns: aws_sdk_sns::Client,
@@ -20,12 +20,16 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Subscribes to what a filter policy lets through.
+    /// Subscribes to what a filter policy lets through of the datasets topic.
+    pub async fn to(stack: &Stack, filter: Value) -> Self {
+        Self::to_topic(stack, output("DATASETS_TOPIC_ARN"), filter).await
+    }
+
+    /// Subscribes to what a filter policy lets through of a topic.
     ///
     /// # Panics
     /// Where the stack does not let it.
-    pub async fn to(stack: &Stack, filter: Value) -> Self {
-        let topic = output("DATASETS_TOPIC_ARN");
+    pub async fn to_topic(stack: &Stack, topic: String, filter: Value) -> Self {
         let created =
             stack.sqs.create_queue().queue_name(format!("datasets-{}", unique())).send().await;
         let queue_url =
@@ -84,9 +88,31 @@ impl Subscriber {
         .await
     }
 
+    /// The bodies of the messages that hold a text, once there is one.
+    pub async fn bodies_with(&self, text: &str) -> Vec<String> {
+        wait_for(&format!("a message with {text}"), || async {
+            let bodies = self.look().await;
+            let found: Vec<String> = bodies.into_iter().filter(|body| body.contains(text)).collect();
+            (!found.is_empty()).then_some(found)
+        })
+        .await
+    }
+
     /// The events about an input, once there are `expected` of them.
     pub async fn events_of(&self, dropped: &Dropped, expected: usize) -> Vec<DatasetEvent> {
         self.bodies_of(dropped, expected).await.iter().map(|body| event(body)).collect()
+    }
+
+    /// Everything that has come, once nothing more does.
+    pub async fn bodies(&self) -> Vec<String> {
+        let mut before = None;
+        loop {
+            let now = self.look().await;
+            if before == Some(now.len()) {
+                return now;
+            }
+            before = Some(now.len());
+        }
     }
 
     /// Everything that has come so far.

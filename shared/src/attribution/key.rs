@@ -8,7 +8,9 @@
 //! | | `touch#<time>#<message>` | [`Touch`](super::facts::Touch) |
 //! | `gclid#…` | `click` | [`Click`](super::facts::Click) |
 //! | | `order#<order>` | none: the shop says that the click led to the order |
+//! | | `ordered` | none: there is such an order |
 //! | | `touch#<time>#<person>` | none: a touch with the click id |
+//! | | `touched` | none: there was such a touch |
 //! | `order#…` | `order` | [`OrderState`](super::order::OrderState) |
 //! | `day#<date>` | `order#<order>` | [`AttributedOrder`](super::order::AttributedOrder), by the UTC day of the order |
 //! | `ads#<date>` | `pull#<customer>` | [`Pull`](super::advertising::Pull): the report that holds |
@@ -17,6 +19,7 @@
 //! | `accounts` | `<customer>` | [`Account`](super::advertising::Account) |
 //! | `changed` | `<date>` | [`Changed`](super::performance::Changed) |
 //! | `performance#<month>` | `<date>#<currency>#<campaign>` | [`PerformanceRow`](super::performance::PerformanceRow) |
+//! | `refresh` | `turn` | whose turn it is to compute performance: `report`'s own |
 
 use std::fmt;
 
@@ -25,6 +28,15 @@ use ring::digest;
 
 use super::ItemKey;
 use crate::run::hex;
+
+/// The subject of all campaigns.
+pub const CAMPAIGNS: &str = "campaigns";
+
+/// The subject of all accounts.
+pub const ACCOUNTS: &str = "accounts";
+
+/// The subject of the days that must be computed again.
+pub const CHANGED: &str = "changed";
 
 /// DynamoDB takes 1,024 bytes of sort key; a part may hold two names.
 const LONGEST_NAME: usize = 300;
@@ -97,6 +109,16 @@ pub fn click_subject(gclid: &str) -> String {
 /// What Google Ads says of a click.
 pub fn click(gclid: &str) -> ItemKey {
     ItemKey::new(click_subject(gclid), "click")
+}
+
+/// That the shop has kept a click id with an order.
+pub fn ordered(gclid: &str) -> ItemKey {
+    ItemKey::new(click_subject(gclid), "ordered")
+}
+
+/// That somebody was seen with a click id.
+pub fn touched(gclid: &str) -> ItemKey {
+    ItemKey::new(click_subject(gclid), "touched")
 }
 
 /// An order.

@@ -122,7 +122,31 @@ fn compile_object(document: &DataContract, object: &SchemaObject) -> Result<Cont
         unknown_members_of,
         evolution,
         captured_table,
+        latency_minutes: compile_latency(document)?,
     })
+}
+
+/// The promise `latency`, in minutes.
+fn compile_latency(document: &DataContract) -> Result<Option<u32>> {
+    let mut promises = document.sla_properties.iter().filter(|sla| sla.property == "latency");
+    let Some(promise) = promises.next() else { return Ok(None) };
+    if promises.next().is_some() {
+        return refuse("slaProperties.latency", "stands twice");
+    }
+    let minutes = match promise.unit.as_deref() {
+        Some("m" | "min" | "minutes") => 1,
+        Some("h" | "hr" | "hours") => 60,
+        Some("d" | "day" | "days") => 24 * 60,
+        _ => return refuse("slaProperties.latency.unit", "is none of m, h, d"),
+    };
+    let value = promise.value.as_u64().and_then(|value| u32::try_from(value).ok());
+    match value.and_then(|value| value.checked_mul(minutes)) {
+        Some(minutes) if minutes > 0 => Ok(Some(minutes)),
+        _ => refuse(
+            "slaProperties.latency.value",
+            format!("`{}` is no whole number of units, one at least", promise.value),
+        ),
+    }
 }
 
 fn compile_column(object: &str, property: &Property) -> Result<Column> {

@@ -34,6 +34,9 @@ pub struct Contract {
     /// How the tables of databases that this dataset is captured from are written.
     #[serde(default)]
     pub captured_table: Option<CapturedTable>,
+    /// How many minutes after they arose rows can be queried at the latest, where the contract promises it.
+    #[serde(default)]
+    pub latency_minutes: Option<u32>,
 }
 
 /// Which records of a source a dataset takes.

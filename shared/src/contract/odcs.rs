@@ -19,6 +19,17 @@ pub struct DataContract {
     pub status: String,
     pub domain: String,
     pub schema: Vec<SchemaObject>,
+    #[serde(default)]
+    pub sla_properties: Vec<SlaProperty>,
+}
+
+/// An element of `slaProperties`: a promise.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SlaProperty {
+    pub property: String,
+    pub value: Value,
+    pub unit: Option<String>,
 }
 
 /// An element of `schema`: one table.

@@ -121,6 +121,22 @@ fn a_defect_is_named_with_its_clause() {
 }
 
 #[test]
+fn a_promise_of_latency_is_in_minutes() {
+    let promising = |value: &str, unit: &str| {
+        let promise = format!("slaProperties: [{{property: latency, value: {value}, unit: {unit}}}]");
+        compile(&format!("{SOUND}{promise}\n"))
+    };
+    assert_eq!(compile(SOUND).unwrap().latency_minutes, None);
+    for (value, unit, minutes) in [("90", "m", 90), ("2", "h", 120), ("1", "d", 1_440)] {
+        assert_eq!(promising(value, unit).unwrap().latency_minutes, Some(minutes));
+    }
+    let clause = |value, unit| promising(value, unit).unwrap_err().clause;
+    assert_eq!(clause("2", "y"), "slaProperties.latency.unit");
+    assert_eq!(clause("soon", "h"), "slaProperties.latency.value");
+    assert_eq!(clause("0", "h"), "slaProperties.latency.value");
+}
+
+#[test]
 fn every_contract_that_ships_is_among_the_compiled() {
     let mut files = 0;
     for domain in

@@ -73,13 +73,24 @@ impl Invoked {
         panic!("{function}/{case} wrote no metrics in {ATTEMPTS} invocations");
     }
 
+    /// The answer.
+    pub fn response(&self) -> &Value {
+        &self.response
+    }
+
     /// The HTTP status of an answer to a request.
     pub fn status(&self) -> i64 {
         self.response["statusCode"].as_i64().unwrap_or_default()
     }
 
     pub fn assert_answer(&self, function: &str, failed: &[&str]) {
-        let own = ["segment-collect", "google-ads-pull", "database-capture", "dynamodb-capture"];
+        let own = [
+            "segment-collect",
+            "google-ads-pull",
+            "database-capture",
+            "dynamodb-capture",
+            "report",
+        ];
         if own.contains(&function) {
             return; // What it answers is its effect.
         }

@@ -67,6 +67,11 @@ samples! {
     insert_modify_remove: "dynamodb-capture" / "insert-modify-remove" gives back [];
     expired: "dynamodb-capture" / "expired" gives back [];
     change_records: "database-transform" / "change-records" gives back [];
+    dataset_committed: "attribute" / "dataset-committed" gives back [];
+    recompute: "attribute" / "recompute" gives back [];
+    not_an_event: "attribute" / "not-an-event" gives back ["not-an-event"];
+    page: "report" / "page" gives back [];
+    refresh: "report" / "refresh" gives back [];
     run_committed: "announce" / "run-committed" gives back [];
     run_quarantined: "announce" / "run-quarantined" gives back [];
     run_modified: "announce" / "run-modified" gives back [];
@@ -81,6 +86,8 @@ mod effects {
     use end_to_end::lake::pyiceberg_rows;
     use end_to_end::stack::{output, wait_for};
     use serde_json::Value;
+    use shared::attribution::order::OrderState;
+    use shared::attribution::{StateTable, Store, key};
     use shared::event::CommitPointer;
     use shared::run::{Outcome, Run};
 
@@ -276,6 +283,41 @@ mod effects {
         );
     }
 
+    pub async fn dataset_committed(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("OrderChanges"), 3);
+        let state = StateTable::new(scene.stack.dynamodb.clone(), output("ATTRIBUTION_TABLE"));
+        let order = async |name: &str| -> OrderState {
+            let id = format!("samples/{}/{name}", scene.invoked.token);
+            state.get(&key::order(&id)).await.unwrap().unwrap().read().unwrap()
+        };
+        let attributed = order("order-1").await.attributed.unwrap();
+        assert_eq!((attributed.revenue.to_string().as_str(), attributed.credits.len()), ("59.9", 1));
+        assert_eq!(order("order-2").await.attributed, None, "it was cancelled");
+    }
+
+    pub async fn recompute(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("FailedMessages"), 0);
+    }
+
+    pub async fn not_an_event(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("FailedMessages"), 1);
+    }
+
+    pub async fn page(scene: &Scene<'_>) {
+        let report = &scene.invoked.response()["report"];
+        for (name, beginning) in [("page", "<!DOCTYPE html>"), ("table", "date,currency,campaign_key")] {
+            let uri = report[name].as_str().unwrap();
+            let (bucket, key) = uri.strip_prefix("s3://").unwrap().split_once('/').unwrap();
+            let body = scene.stack.object(bucket, key).await.unwrap();
+            assert!(body.starts_with(beginning.as_bytes()), "{uri}");
+        }
+    }
+
+    pub async fn refresh(scene: &Scene<'_>) {
+        assert!(scene.invoked.response()["report"].is_null());
+        assert!(scene.invoked.response()["changed_rows"].is_u64());
+    }
+
     pub async fn run_committed(scene: &Scene<'_>) {
         let announced = scene.announced().await;
         assert_eq!(announced.run.outcome, Outcome::Committed);
@@ -374,6 +416,10 @@ fn every_sample_is_understood() {
             assert!(segment_collect::Endpoint::of(&request.raw_path.unwrap()).is_some(), "{case}");
             continue;
         }
+        if *function == "report" {
+            serde_json::from_str::<report::ReportRequest>(&event).unwrap();
+            continue;
+        }
         if *function == "google-ads-pull" {
             serde_json::from_str::<google_ads_pull::PullRequest>(&event).unwrap();
             continue;
@@ -385,6 +431,7 @@ fn every_sample_is_understood() {
             let understood = match *function {
                 "lake-commit" => is_pointer(&body),
                 "land" => is_inbox_message(&body),
+                "attribute" => is_for_attribution(&body),
                 _ => object_created_events(&body).is_ok(),
             };
             assert_eq!(
@@ -405,6 +452,16 @@ fn is_pointer(body: &str) -> bool {
     }
     assert_valid("commit-pointer", &value);
     true
+}
+
+fn is_for_attribution(body: &str) -> bool {
+    match attribute::Message::parse(body) {
+        Ok(attribute::Message::Dataset(_)) => {
+            assert_valid("dataset-event", &serde_json::from_str(body).unwrap());
+            true
+        }
+        message => message.is_ok(),
+    }
 }
 
 fn is_inbox_message(body: &str) -> bool {

@@ -1,0 +1,14 @@
+-- What campaigns cost and earned: of each date, currency and campaign the row known last. A row in which nothing is left was taken
+-- back, and is not here.
+-- Athena cannot leave a column out, so all others are named.
+select
+    date, currency, campaign_key, source, customer_id, campaign_id, campaign, channel, cost, impressions, clicks,
+    conversions, conversions_value, orders, revenue, roas, model, window_days, as_of, extra
+from (
+    select
+        *,
+        row_number() over (partition by date, currency, campaign_key order by as_of desc) as age
+    from marketing.campaign_performance
+)
+where age = 1
+    and not (cost = 0 and impressions = 0 and clicks = 0 and conversions = 0 and conversions_value = 0 and orders = 0 and revenue = 0)
