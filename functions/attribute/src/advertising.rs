@@ -1,8 +1,9 @@
 //! Reports into the state: the latest of a customer and a day replaces all others, at once and as a whole.
 //!
-//! The campaigns are written first, under the report's own token; then the header is put if it is newer, and with that
-//! the day is the new report's. At last the campaigns of older reports are taken away. They say themselves what they are
-//! older than, so nobody ever takes away what a newer report is just about to show.
+//! The campaigns are written first, under the report's own token; then the header is put if it is newer,
+//! and with that the day is the new report's. At last the campaigns of older reports are taken away.
+//! They say themselves what they are older than, so nobody ever takes away what a newer report is just
+//! about to show.
 
 use std::collections::BTreeMap;
 
@@ -89,8 +90,7 @@ async fn take_away_older<S: Store>(
         let newest = item.attributes.get(NEWEST).and_then(|newest| newest.as_s().ok());
         newest.is_some_and(|newest| *newest < holds.newest)
     };
-    let older: Vec<ItemKey> =
-        items.into_iter().filter(is_older).map(|item| item.key).collect();
+    let older: Vec<ItemKey> = items.into_iter().filter(is_older).map(|item| item.key).collect();
     if older.is_empty() { Ok(()) } else { store.delete_all(older).await }
 }
 
@@ -108,7 +108,9 @@ async fn write_dictionaries<S: Store>(
             }
         }
         if let Some(account) = report.account(key)
-            && accounts.get(key.customer_id.as_str()).is_none_or(|known| known.newest < account.newest)
+            && accounts
+                .get(key.customer_id.as_str())
+                .is_none_or(|known| known.newest < account.newest)
         {
             accounts.insert(&key.customer_id, account);
         }

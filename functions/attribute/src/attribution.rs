@@ -1,6 +1,6 @@
 //! Which touches an order is credited to, and with how much: values in, values out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
@@ -17,7 +17,8 @@ const ONE_CLICK: TimeDelta = TimeDelta::minutes(30);
 /// An item of the state has 400 KB. The latest clicks are kept, should anybody have more.
 const MOST_CLICKS: usize = 100;
 
-/// The touches that an order is credited to, the earliest first: none, or one, or with [`Model::Linear`] many.
+/// The touches that an order is credited to, the earliest first: none, or one, or with [`Model::Linear`]
+/// many.
 ///
 /// `own_click_seen_at` is when the click id that the shop has kept with the order was first seen.
 pub fn credited_touches(
@@ -26,13 +27,14 @@ pub fn credited_touches(
     own_click_seen_at: Option<DateTime<Utc>>,
     rule: &Rule,
 ) -> Vec<Touch> {
-    let counts = |touch: &&Touch| rule.is_in_window(touch.at, order.ordered_at) && rule.is_paid(touch);
+    let counts =
+        |touch: &&Touch| rule.is_in_window(touch.at, order.ordered_at) && rule.is_paid(touch);
     let mut candidates: BTreeSet<&Touch> = touches.iter().filter(counts).collect();
     let own = own_click(order, own_click_seen_at, rule);
     if let Some(own) = &own {
         // The touch itself says more than the click id alone.
         let is_there = |touch: &&Touch| touch.at == own.at && touch.gclid == own.gclid;
-        if !candidates.iter().any(|touch| is_there(touch)) {
+        if !candidates.iter().any(is_there) {
             candidates.insert(own);
         }
     }
@@ -44,8 +46,8 @@ pub fn credited_touches(
     credited.into_iter().cloned().collect()
 }
 
-/// The click that the shop knows of, as a touch. Where nobody has seen it, it counts as the first in the window:
-/// it led to the order, but whatever was seen came later.
+/// The click that the shop knows of, as a touch. Where nobody has seen it, it counts as the first in the
+/// window: it led to the order, but whatever was seen came later.
 fn own_click(order: &Order, seen_at: Option<DateTime<Utc>>, rule: &Rule) -> Option<Touch> {
     let gclid = order.gclid.clone()?;
     let at = match seen_at {
@@ -69,7 +71,8 @@ fn different_clicks<'a>(touches: &BTreeSet<&'a Touch>) -> Vec<&'a Touch> {
     let mut clicks = Vec::new();
     for touch in touches {
         let identity = identity(touch);
-        let is_same = |first: &DateTime<Utc>| touch.gclid.is_some() || touch.at - *first <= ONE_CLICK;
+        let is_same =
+            |first: &DateTime<Utc>| touch.gclid.is_some() || touch.at - *first <= ONE_CLICK;
         if latest.get(&identity).is_some_and(is_same) {
             continue;
         }
@@ -90,7 +93,7 @@ fn identity(touch: &Touch) -> [Option<&str>; 4] {
 pub fn attribute(
     order: &Order,
     credited: &[Touch],
-    clicks: &HashMap<String, Click>,
+    clicks: &BTreeMap<String, Click>,
     rule: &Rule,
 ) -> Option<AttributedOrder> {
     if !rule.counts(order.status.as_deref()) {

@@ -60,9 +60,13 @@ fn credited(order: &Order, touches: &[Touch], own: Option<&str>, model: Model) -
 }
 
 fn shares(order: &Order, touches: &[Touch]) -> Vec<(String, String)> {
-    let attributed = attribute(order, touches, &HashMap::new(), &rule(Model::Linear)).unwrap();
+    let attributed = attribute(order, touches, &BTreeMap::new(), &rule(Model::Linear)).unwrap();
     let credits = attributed.credits.iter();
-    credits.map(|credit| (credit.orders.normalize().to_string(), credit.revenue.normalize().to_string())).collect()
+    credits
+        .map(|credit| {
+            (credit.orders.normalize().to_string(), credit.revenue.normalize().to_string())
+        })
+        .collect()
 }
 
 #[test]
@@ -74,7 +78,11 @@ fn the_window_ends_with_the_order_and_begins_after_its_start() {
         ("2026-11-30T12:00:00.000001Z", false),
     ] {
         let touches = [click(time, "m", "g")];
-        assert_eq!(credited(&order(), &touches, None, Model::Last).len(), usize::from(counts), "{time}");
+        assert_eq!(
+            credited(&order(), &touches, None, Model::Last).len(),
+            usize::from(counts),
+            "{time}"
+        );
     }
 }
 
@@ -129,7 +137,8 @@ fn each_click_shares_once() {
 fn the_latest_hundred_clicks_share() {
     let touches: Vec<Touch> = (0..120)
         .map(|number| {
-            let mut touch = click("2026-11-20T10:00:00Z", &format!("{number:03}"), &number.to_string());
+            let mut touch =
+                click("2026-11-20T10:00:00Z", &format!("{number:03}"), &number.to_string());
             touch.at += TimeDelta::seconds(number);
             touch
         })
@@ -181,7 +190,8 @@ fn the_shops_own_click_that_nobody_saw_is_before_all_others() {
 
 #[test]
 fn the_shops_own_click_and_its_touch_are_one() {
-    let touches = [click("2026-11-10T10:00:00Z", "a", "g"), click("2026-11-12T10:00:00Z", "b", "g")];
+    let touches =
+        [click("2026-11-10T10:00:00Z", "a", "g"), click("2026-11-12T10:00:00Z", "b", "g")];
     let own = of_order("g");
     let seen = Some("2026-11-10T10:00:00Z");
     assert_eq!(credited(&own, &touches, seen, Model::Last), ["b"]);
@@ -193,20 +203,21 @@ fn the_shops_own_click_and_its_touch_are_one() {
 fn an_order_that_was_cancelled_does_not_count() {
     for (status, counts) in [(Some(" Refunded"), false), (Some("paid"), true), (None, true)] {
         let order = Order { status: status.map(str::to_owned), ..order() };
-        let attributed = attribute(&order, &[], &HashMap::new(), &rule(Model::Last));
+        let attributed = attribute(&order, &[], &BTreeMap::new(), &rule(Model::Last));
         assert_eq!(attributed.is_some(), counts, "{status:?}");
     }
 }
 
 #[test]
 fn a_credit_has_the_click_that_google_tells_of() {
-    let touches = [click("2026-11-10T10:00:00Z", "a", "g1"), click("2026-11-11T10:00:00Z", "b", "g2")];
+    let touches =
+        [click("2026-11-10T10:00:00Z", "a", "g1"), click("2026-11-11T10:00:00Z", "b", "g2")];
     let told = Click {
         customer_id: "1".to_owned(),
         campaign_id: Some("7".to_owned()),
         date: at("2026-11-11T10:00:00Z").date_naive(),
     };
-    let clicks = HashMap::from([("g2".to_owned(), told.clone())]);
+    let clicks = BTreeMap::from([("g2".to_owned(), told.clone())]);
     let attributed = attribute(&order(), &touches, &clicks, &rule(Model::Linear)).unwrap();
     assert_eq!(attributed.credits[0].click, None);
     assert_eq!(attributed.credits[1].click, Some(told));

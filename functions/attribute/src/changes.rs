@@ -73,8 +73,9 @@ async fn round<S: Store>(
     Ok(all(writes).await?.into_iter().flatten().collect())
 }
 
-/// The ways from customers and click ids to their orders. A change that has been superseded tells of them as well: what is
-/// there then depends on no order of things, and to look once too often does no harm.
+/// The ways from customers and click ids to their orders. A change that has been superseded tells of
+/// them as well: what is there then depends on no order of things, and to look once too often does no
+/// harm.
 #[derive(Debug, Default)]
 pub(crate) struct Ways {
     /// The items.

@@ -1,4 +1,5 @@
-//! The columns of a data file by their types. A column that is not there is a column of nulls: the file is older than it.
+//! The columns of a data file by their types. A column that is not there is a column of nulls: the file
+//! is older than it.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};

@@ -1,8 +1,9 @@
 //! Who is whom: the names that are of one person, and the orders of everybody behind them.
 //!
-//! Users and e-mail addresses are followed along their links, however far. A browser is not: two users of one
-//! browser are two people. So a browser counts for every user that was seen on it, and links nobody. Whoever is linked to
-//! too many others is left out: an address like info@, a browser in a shop window, a user id that a test has used.
+//! Users and e-mail addresses are followed along their links, however far. A browser is not: two users
+//! of one browser are two people. So a browser counts for every user that was seen on it, and links
+//! nobody. Whoever is linked to too many others is left out: an address like info@, a browser in a shop
+//! window, a user id that a test has used.
 
 use std::collections::BTreeSet;
 
@@ -78,8 +79,8 @@ pub async fn orders_of<S: Store>(
 
 /// Follows links from some persons. `last` is the last part that is read of each; links come first.
 ///
-/// Who is linked to too many is followed no further, and found only where it is the start itself: then what is
-/// found from one person finds that person again.
+/// Who is linked to too many is followed no further, and found only where it is the start itself: then
+/// what is found from one person finds that person again.
 async fn follow<S: Store>(
     store: &S,
     start: BTreeSet<Person>,
@@ -161,7 +162,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_shared_browser_links_nobody() {
-        let links = [("anonymous#b", "user#1"), ("anonymous#b", "user#2"), ("anonymous#c", "user#2")];
+        let links =
+            [("anonymous#b", "user#1"), ("anonymous#b", "user#2"), ("anonymous#c", "user#2")];
         let store = world(&links, &[("user#1", "one"), ("user#2", "two")]).await;
         assert_eq!(names(&store, "1").await, ["user#1", "anonymous#b"]);
         assert_eq!(orders(&store, "anonymous#b").await, ["one", "two"]);
@@ -179,7 +181,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_chain_is_followed_to_its_end_and_a_ring_once() {
-        let links = [("user#1", "email#e"), ("email#e", "user#2"), ("user#2", "email#f"), ("email#f", "user#1")];
+        let links = [
+            ("user#1", "email#e"),
+            ("email#e", "user#2"),
+            ("user#2", "email#f"),
+            ("email#f", "user#1"),
+        ];
         let store = world(&links, &[("user#2", "two")]).await;
         assert_eq!(names(&store, "1").await, ["user#1", "user#2", "email#e", "email#f"]);
         assert_eq!(orders(&store, "user#1").await, ["two"]);
@@ -191,14 +198,23 @@ mod tests {
             let users: Vec<String> = (0..users).map(|number| format!("user#{number}")).collect();
             let links: Vec<(&str, &str)> = users
                 .iter()
-                .flat_map(|user| [(user.as_str(), "email#info"), (user.as_str(), "anonymous#window")])
+                .flat_map(|user| {
+                    [(user.as_str(), "email#info"), (user.as_str(), "anonymous#window")]
+                })
                 .collect();
             let store = world(&links, &[("user#0", "one"), ("user#1", "two")]).await;
             for other in ["user#1", "email#info", "anonymous#window"] {
-                assert_eq!(names(&store, "0").await.contains(&other.to_owned()), is_linked, "{other}");
+                assert_eq!(
+                    names(&store, "0").await.contains(&other.to_owned()),
+                    is_linked,
+                    "{other}"
+                );
             }
             assert_eq!(orders(&store, "user#0").await.len(), if is_linked { 2 } else { 1 });
-            assert_eq!(orders(&store, "anonymous#window").await.len(), if is_linked { 2 } else { 0 });
+            assert_eq!(
+                orders(&store, "anonymous#window").await.len(),
+                if is_linked { 2 } else { 0 }
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Taking in facts: they are written, then the orders are found that they may bear on, then these are computed.
+//! Taking in facts: they are written, then the orders are found that they may bear on, then these are
+//! computed.
 
 use std::collections::BTreeSet;
 
@@ -176,8 +177,8 @@ impl<S: Store> Attribution<S> {
         Ok(())
     }
 
-    /// Those of some persons of whom anything but touches is known. Most visitors are nobody's customer, and a
-    /// hundred are asked for at once.
+    /// Those of some persons of whom anything but touches is known. Most visitors are nobody's customer,
+    /// and a hundred are asked for at once.
     async fn known_among(
         &self,
         mut persons: BTreeSet<Person>,

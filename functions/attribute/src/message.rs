@@ -71,7 +71,9 @@ impl Message {
     /// Reads a message's body: as it was published, or in the envelope of SNS.
     pub fn parse(body: &str) -> Result<Self, MessageError> {
         let value: Value = serde_json::from_str(body)?;
-        if let (Some("Notification"), Some(inner)) = (value["Type"].as_str(), value["Message"].as_str()) {
+        if let (Some("Notification"), Some(inner)) =
+            (value["Type"].as_str(), value["Message"].as_str())
+        {
             return Self::of(serde_json::from_str(inner)?);
         }
         Self::of(value)
@@ -99,7 +101,11 @@ impl Days {
     fn checked(self) -> Result<Self, MessageError> {
         let Self { from, to } = self;
         let days = to.signed_duration_since(from).num_days() + 1;
-        if (1..=MOST_DAYS).contains(&days) { Ok(self) } else { Err(MessageError::Days { from, to }) }
+        if (1..=MOST_DAYS).contains(&days) {
+            Ok(self)
+        } else {
+            Err(MessageError::Days { from, to })
+        }
     }
 
     /// The one day that it is; none where there are more.
@@ -141,7 +147,8 @@ mod tests {
     #[test]
     fn a_run_is_understood_with_and_without_the_envelope() {
         let body = event().to_string();
-        let envelope = json!({"Type": "Notification", "TopicArn": "t", "Message": body}).to_string();
+        let envelope =
+            json!({"Type": "Notification", "TopicArn": "t", "Message": body}).to_string();
         for body in [body, envelope] {
             let Message::Dataset(event) = Message::parse(&body).unwrap() else {
                 panic!("{body} is a run");

@@ -39,7 +39,9 @@ pub fn merge(state: &mut OrderState, change: &OrderChange) {
     if state.sequence < change.sequence {
         state.sequence.clone_from(&change.sequence);
     }
-    let earliest = state.first_committed_at.map_or(change.committed_at, |known| known.min(change.committed_at));
+    let earliest = state
+        .first_committed_at
+        .map_or(change.committed_at, |known| known.min(change.committed_at));
     state.first_committed_at = Some(earliest);
     if change.is_deletion && state.deleted.as_ref() < Some(&change.sequence) {
         state.deleted = Some(change.sequence.clone());
@@ -60,7 +62,8 @@ fn tell(
     value: Option<&String>,
 ) {
     let told = Dated { sequence: sequence.to_owned(), value: value.cloned() };
-    // Of two changes with one sequence, the larger value stands: any choice will do that is always the same.
+    // Of two changes with one sequence, the larger value stands: any choice will do that is always the
+    // same.
     if columns.get(column).is_none_or(|known| *known < told) {
         columns.insert(column.to_owned(), told);
     }
@@ -183,7 +186,8 @@ mod tests {
             is_deletion in prop::bool::weighted(0.2),
             told in prop::collection::btree_map(prop::sample::select(&COLUMNS[..]), prop::option::of("[ab]"), 0..4),
         ) -> OrderChange {
-            let told: Vec<(&str, Option<&str>)> = told.iter().map(|(column, value)| (*column, value.as_deref())).collect();
+            let told: Vec<(&str, Option<&str>)> =
+                told.iter().map(|(column, value)| (*column, value.as_deref())).collect();
             let mut change = change(&sequence.to_string(), if is_deletion { &[] } else { &told });
             change.is_deletion = is_deletion;
             change.committed_at += chrono::TimeDelta::minutes(i64::from(minute));

@@ -1,10 +1,10 @@
 //! Results: an order, and what follows for it from all that is known now.
 //!
-//! What is read comes first and last: the orders' states with their versions, then everybody's links, touches and clicks.
-//! A result is written only over the version that was read, together with the item of its day. Then everything is read
-//! once more: an order is done when a whole reading changes nothing.
+//! What is read comes first and last: the orders' states with their versions, then everybody's links,
+//! touches and clicks. A result is written only over the version that was read, together with the item
+//! of its day. Then everything is read once more: an order is done when a whole reading changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use shared::attribution::facts::{Click, Touch};
@@ -17,8 +17,8 @@ use crate::concurrency::all;
 use crate::counts::Counts;
 use crate::marks::Marks;
 use crate::order::Order;
-use crate::rule::Rule;
 use crate::rounds::{AttributionError, Rounds};
+use crate::rule::Rule;
 use crate::{identity, touches};
 
 /// Orders whose states are read together.
@@ -116,11 +116,7 @@ impl<S: Store> Recomputation<'_, S> {
         all(writes).await
     }
 
-    async fn journey(
-        &self,
-        customer: Option<&str>,
-        held: &[Held],
-    ) -> Result<Journey, StoreError> {
+    async fn journey(&self, customer: Option<&str>, held: &[Held]) -> Result<Journey, StoreError> {
         let orders: Vec<&Order> = held.iter().filter_map(|held| held.order.as_ref()).collect();
         let mut journey = Journey::default();
         let times = orders.iter().map(|order| order.ordered_at);
@@ -145,8 +141,8 @@ impl<S: Store> Recomputation<'_, S> {
         Ok(journey)
     }
 
-    /// The touches that an order is credited to: of those that are there, and of those that were credited before and
-    /// may have expired since.
+    /// The touches that an order is credited to: of those that are there, and of those that were
+    /// credited before and may have expired since.
     fn credited(&self, held: &Held, journey: &Journey) -> Vec<Touch> {
         let Some(order) = &held.order else { return Vec::new() };
         let mut touches = journey.touches.clone();
@@ -155,11 +151,11 @@ impl<S: Store> Recomputation<'_, S> {
         credited_touches(order, &touches, own_click_seen_at(held, order, journey), self.rule)
     }
 
-    async fn clicks(&self, credited: &[Vec<Touch>]) -> Result<HashMap<String, Click>, StoreError> {
+    async fn clicks(&self, credited: &[Vec<Touch>]) -> Result<BTreeMap<String, Click>, StoreError> {
         let gclids: BTreeSet<&str> =
             credited.iter().flatten().filter_map(|touch| touch.gclid.as_deref()).collect();
         let keys: Vec<ItemKey> = gclids.iter().map(|gclid| click(gclid)).collect();
-        let mut by_subject: HashMap<String, Click> = HashMap::new();
+        let mut by_subject: BTreeMap<String, Click> = BTreeMap::new();
         for item in self.store.get_all(&keys).await? {
             by_subject.insert(item.key.subject.clone(), item.read()?);
         }
@@ -175,7 +171,7 @@ impl<S: Store> Recomputation<'_, S> {
         held: Held,
         credited: Vec<Touch>,
         journey: &Journey,
-        clicks: &HashMap<String, Click>,
+        clicks: &BTreeMap<String, Click>,
     ) -> Result<Outcome, StoreError> {
         let Held { key, state, order } = &held;
         let mut next = state.clone();
@@ -198,10 +194,8 @@ impl<S: Store> Recomputation<'_, S> {
         if next.attributed != state.attributed {
             let days = [&state.attributed, &next.attributed].into_iter().flatten().map(day_of);
             self.marks.mark(self.store, days).await?;
-            let (old, new) = (
-                state.attributed.as_ref().map(day_key),
-                next.attributed.as_ref().map(day_key),
-            );
+            let (old, new) =
+                (state.attributed.as_ref().map(day_key), next.attributed.as_ref().map(day_key));
             if let (Some(key), Some(attributed)) = (&new, &next.attributed) {
                 replacement.puts.push(Item::of(key.clone(), attributed)?);
             }
@@ -236,8 +230,8 @@ fn own_click_seen_at(held: &Held, order: &Order, journey: &Journey) -> Option<Da
     journey.seen_at.get(gclid).copied().or(before.min())
 }
 
-/// What the order keeps of its credits. It does so also while it is cancelled, so that it can come back. A click that nobody
-/// has seen is the order's own; its place in time was none.
+/// What the order keeps of its credits. It does so also while it is cancelled, so that it can come back.
+/// A click that nobody has seen is the order's own; its place in time was none.
 fn kept(
     order: &Order,
     mut credited: Vec<Touch>,
@@ -248,13 +242,14 @@ fn kept(
     (!credited.is_empty()).then_some(CreditedTouches { customer, touches: credited })
 }
 
-/// Clicks that are there, and those that the order was credited with before and that may have expired since.
+/// Clicks that are there, and those that the order was credited with before and that may have expired
+/// since.
 fn with_those_of_before(
-    clicks: &HashMap<String, Click>,
+    clicks: &BTreeMap<String, Click>,
     state: &OrderState,
     credited: &[Touch],
-) -> HashMap<String, Click> {
-    let mut known = HashMap::new();
+) -> BTreeMap<String, Click> {
+    let mut known = BTreeMap::new();
     for credit in state.attributed.iter().flat_map(|attributed| &attributed.credits) {
         let gclid = credit.touch.as_ref().and_then(|touch| touch.gclid.clone());
         known.extend(gclid.zip(credit.click.clone()));

@@ -100,7 +100,12 @@ impl River {
         }
         if facts.unreadable_amounts > 0 {
             let (dataset, amounts) = (dataset.name(), facts.unreadable_amounts);
-            tracing::error!(dataset, data_file, amounts, "amounts of more than 28 digits count as missing");
+            tracing::error!(
+                dataset,
+                data_file,
+                amounts,
+                "amounts of more than 28 digits count as missing"
+            );
         }
         Ok(facts)
     }

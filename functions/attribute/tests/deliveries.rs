@@ -1,4 +1,5 @@
-//! Whatever the order, the repetitions, the parts and the company in which facts come, the outcome is one, and it is true.
+//! Whatever the order, the repetitions, the parts and the company in which facts come, the outcome is
+//! one, and it is true.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -22,7 +23,8 @@ fn attribution<S: Store>(store: S, model: Model) -> Attribution<S> {
 
 /// Runs on one thread; pauses cost no time.
 fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(work)
 }
 

@@ -46,7 +46,9 @@ impl Shop {
 
     fn costs(&self) -> Vec<(String, Decimal)> {
         let days = items(self.0.store(), "ads#", "campaign#").into_iter();
-        days.map(|item| item.read::<CampaignDay>().unwrap()).map(|day| (day.campaign_id.unwrap(), day.cost)).collect()
+        days.map(|item| item.read::<CampaignDay>().unwrap())
+            .map(|day| (day.campaign_id.unwrap(), day.cost))
+            .collect()
     }
 
     /// Everything whose time is over is gone.
@@ -195,7 +197,8 @@ async fn what_was_credited_stays_when_touches_and_clicks_are_forgotten() {
 #[tokio::test]
 async fn a_day_that_is_pulled_again_is_the_latest_pull_and_nothing_else() {
     let shop = Shop::new(Model::Last);
-    let (first, second) = (report("1", 0, 30, &[("7", 500), ("8", 100)]), report("1", 0, 40, &[("7", 300)]));
+    let (first, second) =
+        (report("1", 0, 30, &[("7", 500), ("8", 100)]), report("1", 0, 40, &[("7", 300)]));
     assert_eq!(shop.tell(std::slice::from_ref(&first)).await.campaign_days, 2);
     assert_eq!(shop.tell(std::slice::from_ref(&second)).await.campaign_days, 1);
     let expected = [("7".to_owned(), Decimal::from(3))];
@@ -205,7 +208,8 @@ async fn a_day_that_is_pulled_again_is_the_latest_pull_and_nothing_else() {
         assert_eq!(shop.costs(), expected);
     }
     let names = items(shop.0.store(), CAMPAIGNS, "1#").into_iter();
-    let names: Vec<Option<String>> = names.map(|item| item.read::<Campaign>().unwrap().name).collect();
+    let names: Vec<Option<String>> =
+        names.map(|item| item.read::<Campaign>().unwrap().name).collect();
     assert_eq!(names, [Some("7 at 40".to_owned()), Some("8 at 30".to_owned())]);
     let account: Account = items(shop.0.store(), ACCOUNTS, "1").remove(0).read().unwrap();
     assert_eq!(account.time_zone.as_deref(), Some("Europe/Berlin"));
@@ -234,7 +238,8 @@ async fn touches_links_and_clicks_expire_and_orders_do_not() {
     let expiry = (hour(0).timestamp() + i64::from(RETENTION_DAYS) * 86_400).to_string();
     for item in shop.0.store().items() {
         let expires = item.attributes.get("expires_at").map(|at| at.as_n().unwrap().clone());
-        let is_fact = ["touch#", "link#", "click"].iter().any(|part| item.key.part.starts_with(part));
+        let is_fact =
+            ["touch#", "link#", "click"].iter().any(|part| item.key.part.starts_with(part));
         assert_eq!(expires, is_fact.then(|| expiry.clone()), "{:?}", item.key);
     }
     assert!(!items(shop.0.store(), &Person::User("u".to_owned()).to_string(), "known").is_empty());

@@ -25,7 +25,8 @@ pub(super) const ALIAS_COLUMNS: [&str; 3] = ["timestamp", "previous_id", "user_i
 /// As long as `google_ads.click_view` has them. What is longer, somebody has made up.
 const LONGEST_GCLID: usize = 512;
 
-/// Bytes of a campaign's name and the like: anybody writes into an address what they like, and an item must hold many.
+/// Bytes of a campaign's name and the like: anybody writes into an address what they like, and an item
+/// must hold many.
 const LONGEST_TEXT: usize = 256;
 
 /// Pages and tracks. What has neither a click id nor a campaign is no touch.

@@ -41,7 +41,9 @@ fn person(subject: &str) -> Person {
 fn a_dataset_is_found_by_its_name() {
     for dataset in Dataset::ALL {
         assert_eq!(Dataset::named(dataset.name()), Some(dataset));
-        let contract = shared::contract::contracts().iter().find(|contract| contract.dataset() == dataset.name());
+        let contract = shared::contract::contracts()
+            .iter()
+            .find(|contract| contract.dataset() == dataset.name());
         let columns = &contract.unwrap().columns;
         for read in dataset.columns() {
             assert!(columns.iter().any(|column| column.name == *read), "{} {read}", dataset.name());
@@ -65,8 +67,11 @@ fn what_has_a_click_id_or_a_campaign_is_a_touch() {
         ],
     )
     .unwrap();
-    let found: Vec<(String, &str)> =
-        facts.touches.iter().map(|(person, touch)| (person.to_string(), touch.message_id.as_str())).collect();
+    let found: Vec<(String, &str)> = facts
+        .touches
+        .iter()
+        .map(|(person, touch)| (person.to_string(), touch.message_id.as_str()))
+        .collect();
     assert_eq!(found, [("user#u".to_owned(), "2"), ("anonymous#a".to_owned(), "1")]);
     let campaign = facts.touches.first().and_then(|(_, touch)| touch.campaign.as_deref());
     assert_eq!(campaign, Some("ü".repeat(128).as_str()));
@@ -84,11 +89,19 @@ fn identifies_link_all_names_that_they_have() {
         ],
     )
     .unwrap();
-    let links: Vec<String> =
-        facts.links.iter().map(|((one, other), at)| format!("{one} {other} {}", at.timestamp_micros() - NOON)).collect();
+    let links: Vec<String> = facts
+        .links
+        .iter()
+        .map(|((one, other), at)| format!("{one} {other} {}", at.timestamp_micros() - NOON))
+        .collect();
     assert_eq!(
         links,
-        ["user#u anonymous#a 1", "user#u email#e 0", "anonymous#a email#e 0", "anonymous#b email#e 0"]
+        [
+            "user#u anonymous#a 1",
+            "user#u email#e 0",
+            "anonymous#a email#e 0",
+            "anonymous#b email#e 0"
+        ]
     );
 }
 
@@ -104,7 +117,8 @@ fn an_alias_links_a_browser_or_a_user() {
     )
     .unwrap();
     for previous in ["anonymous#p", "user#p", "anonymous#u"] {
-        let (one, other) = (person(previous).min(person("user#u")), person(previous).max(person("user#u")));
+        let (one, other) =
+            (person(previous).min(person("user#u")), person(previous).max(person("user#u")));
         assert!(facts.links.contains_key(&(one, other)), "{previous}");
     }
     assert_eq!(facts.links.len(), 3, "nobody is linked to themselves");
@@ -175,7 +189,10 @@ fn a_report_is_of_a_customer_a_day_and_a_pull() {
     .unwrap();
     assert_eq!(facts.reports.len(), 2);
     let (key, report) = facts.reports.first_key_value().unwrap();
-    assert_eq!((key.newest().as_str(), report.campaigns.len()), ("2026-11-23T12:00:00.000000Z#o", 1));
+    assert_eq!(
+        (key.newest().as_str(), report.campaigns.len()),
+        ("2026-11-23T12:00:00.000000Z#o", 1)
+    );
     let day = report.campaigns["7"].day(key);
     assert_eq!((day.cost, day.clicks, day.currency.as_str()), (Decimal::new(175, 2), 5, "EUR"));
     let (other, report) = facts.reports.last_key_value().unwrap();

@@ -97,7 +97,8 @@ fn anybody() -> impl Strategy<Value = Person> {
 fn touch() -> impl Strategy<Value = Happening> {
     let campaign = prop::option::of(prop::sample::select(vec!["Brand", "Sale"]));
     let medium = prop::option::of(prop::sample::select(vec!["cpc", "email"]));
-    let toucher = anybody().prop_filter("an address touches nothing", |person| !matches!(person, Person::Email(_)));
+    let toucher = anybody()
+        .prop_filter("an address touches nothing", |person| !matches!(person, Person::Email(_)));
     (toucher, 0..HOURS, prop::option::of(gclid()), campaign, medium).prop_map(
         |(person, at, gclid, campaign, medium)| {
             // Without either it were no touch.
@@ -118,7 +119,8 @@ fn touch() -> impl Strategy<Value = Happening> {
 fn link() -> impl Strategy<Value = Happening> {
     (anybody(), anybody(), 0..HOURS)
         .prop_filter("browsers are linked to somebody", |(one, other, _)| {
-            one != other && !(matches!(one, Person::Anonymous(_)) && matches!(other, Person::Anonymous(_)))
+            one != other
+                && !(matches!(one, Person::Anonymous(_)) && matches!(other, Person::Anonymous(_)))
         })
         .prop_map(|(one, other, at)| Happening::Link(one, other, hour(at)))
 }
@@ -126,7 +128,8 @@ fn link() -> impl Strategy<Value = Happening> {
 fn insert() -> impl Strategy<Value = Happening> {
     (order(), user(), 0..HOURS, 1..100_000_i64, prop::option::of(gclid())).prop_map(
         |(order, user, at, cents, gclid)| {
-            let mut change = placed(&order, &user, at, &format!("{}.{:02}", cents / 100, cents % 100));
+            let mut change =
+                placed(&order, &user, at, &format!("{}.{:02}", cents / 100, cents % 100));
             change.columns.insert("gclid".to_owned(), gclid);
             Happening::Change(change)
         },
@@ -137,19 +140,24 @@ fn update() -> impl Strategy<Value = Happening> {
     let told = prop_oneof![
         prop::sample::select(vec!["paid", "cancelled", "Refunded", "shipped"])
             .prop_map(|status| ("status", status.to_owned())),
-        (0..10_000_i64).prop_map(|thousandths| ("total", format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000))),
+        (0..10_000_i64).prop_map(|thousandths| (
+            "total",
+            format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
+        )),
         prop::option::of(user()).prop_map(|user| ("customer_id", user.unwrap_or_default())),
         prop::option::of(gclid()).prop_map(|gclid| ("gclid", gclid.unwrap_or_default())),
         (0..HOURS).prop_map(|at| ("ordered_at", moment(hour(at)))),
     ];
     (order(), 0..HOURS, prop::collection::vec(told, 1..3)).prop_map(|(order, at, told)| {
-        let told: Vec<(&str, &str)> = told.iter().map(|(column, value)| (*column, value.as_str())).collect();
+        let told: Vec<(&str, &str)> =
+            told.iter().map(|(column, value)| (*column, value.as_str())).collect();
         Happening::Change(change(&order, at, &told))
     })
 }
 
 fn a_report() -> impl Strategy<Value = Happening> {
-    let campaigns = prop::collection::btree_map(prop::sample::select(vec!["7", "8", "9"]), 0..1_000_i64, 1..4);
+    let campaigns =
+        prop::collection::btree_map(prop::sample::select(vec!["7", "8", "9"]), 0..1_000_i64, 1..4);
     (prop::sample::select(vec!["1", "2"]), 0..2_i64, 0..4_i64, campaigns).prop_map(
         |(customer, day, pulled, campaigns)| {
             let campaigns: Vec<(&str, i64)> = campaigns.into_iter().collect();

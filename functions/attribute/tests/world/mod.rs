@@ -83,7 +83,8 @@ pub fn touch(hours: i64, message_id: &str, gclid: Option<&str>) -> Touch {
         at: hour(hours),
         message_id: message_id.to_owned(),
         gclid: gclid.map(str::to_owned),
-        campaign: None,
+        // Without either it were no touch.
+        campaign: gclid.is_none().then(|| "Brand".to_owned()),
         source: None,
         medium: None,
     }
@@ -110,7 +111,8 @@ pub fn deletion(order: &str, sequence: i64) -> OrderChange {
 /// An order of a customer, placed at an hour.
 pub fn placed(order: &str, customer: &str, at: i64, total: &str) -> OrderChange {
     let ordered_at = moment(hour(at));
-    let told = [("customer_id", customer), ("total", total), ("currency", "EUR"), ("status", "paid")];
+    let told =
+        [("customer_id", customer), ("total", total), ("currency", "EUR"), ("status", "paid")];
     let mut change = change(order, at, &told);
     change.columns.insert("ordered_at".to_owned(), Some(ordered_at));
     change

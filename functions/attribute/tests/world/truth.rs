@@ -1,15 +1,16 @@
-//! What is true of a world, from the list of its happenings alone: slow, simple, and by nothing that `attribute` does.
+//! What is true of a world, from the list of its happenings alone: slow, simple, and by nothing that
+//! `attribute` does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use attribute::rule::Model;
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
+use shared::attribution::MemoryStore;
 use shared::attribution::advertising::{CampaignDay, Pull};
 use shared::attribution::facts::Touch;
 use shared::attribution::key::{CHANGED, Person};
 use shared::attribution::order::AttributedOrder;
-use shared::attribution::MemoryStore;
 
 use super::{Happening, items};
 
@@ -38,12 +39,16 @@ fn order(world: &[Happening], id: &str) -> Option<TrueOrder> {
         Happening::Change(change) if change.order_id == id => Some(change),
         _ => None,
     });
-    let deleted = changes.clone().filter(|change| change.is_deletion).map(|change| &change.sequence).max();
-    let alive: Vec<_> =
-        changes.clone().filter(|change| !change.is_deletion && Some(&change.sequence) > deleted).collect();
+    let deleted =
+        changes.clone().filter(|change| change.is_deletion).map(|change| &change.sequence).max();
+    let alive: Vec<_> = changes
+        .clone()
+        .filter(|change| !change.is_deletion && Some(&change.sequence) > deleted)
+        .collect();
     alive.first()?;
     let value = |column: &str| {
-        let told = alive.iter().filter_map(|change| Some((&change.sequence, change.columns.get(column)?)));
+        let told =
+            alive.iter().filter_map(|change| Some((&change.sequence, change.columns.get(column)?)));
         told.max()?.1.clone()
     };
     let status = value("status").unwrap_or_default();
@@ -53,7 +58,8 @@ fn order(world: &[Happening], id: &str) -> Option<TrueOrder> {
     let ordered_at = value("ordered_at").map(|text| text.parse().unwrap());
     Some(TrueOrder {
         total: value("total").map_or(Decimal::ZERO, |total| total.parse().unwrap()),
-        ordered_at: ordered_at.unwrap_or_else(|| changes.map(|change| change.committed_at).min().unwrap()),
+        ordered_at: ordered_at
+            .unwrap_or_else(|| changes.map(|change| change.committed_at).min().unwrap()),
         customer: value("customer_id"),
         gclid: value("gclid"),
     })
@@ -79,8 +85,13 @@ fn names(world: &[Happening], user: &str) -> BTreeSet<Person> {
 }
 
 /// The click id and the message that an order is credited to, by a model that knows one touch.
-fn credit(world: &[Happening], order: &TrueOrder, model: Model) -> Option<(Option<String>, String)> {
-    let counts = |at: DateTime<Utc>| at > order.ordered_at - TimeDelta::days(3) && at <= order.ordered_at;
+fn credit(
+    world: &[Happening],
+    order: &TrueOrder,
+    model: Model,
+) -> Option<(Option<String>, String)> {
+    let counts =
+        |at: DateTime<Utc>| at > order.ordered_at - TimeDelta::days(3) && at <= order.ordered_at;
     let names = order.customer.as_ref().map(|customer| names(world, customer)).unwrap_or_default();
     let all: Vec<(&Person, &Touch)> = world
         .iter()
@@ -97,14 +108,20 @@ fn credit(world: &[Happening], order: &TrueOrder, model: Model) -> Option<(Optio
         }
     }
     if let Some(own) = &order.gclid {
-        let seen = all.iter().filter(|(_, touch)| touch.gclid.as_ref() == Some(own)).map(|(_, touch)| touch.at).min();
+        let seen = all
+            .iter()
+            .filter(|(_, touch)| touch.gclid.as_ref() == Some(own))
+            .map(|(_, touch)| touch.at)
+            .min();
         let at = seen.unwrap_or(DateTime::<Utc>::MIN_UTC);
-        let is_there = paid.iter().any(|(time, _, gclid)| *time == at && gclid.as_ref() == Some(own));
+        let is_there =
+            paid.iter().any(|(time, _, gclid)| *time == at && gclid.as_ref() == Some(own));
         if seen.is_none_or(counts) && !is_there {
             paid.push((at, String::new(), Some(own.clone())));
         }
     }
-    let credited = if model == Model::Last { paid.into_iter().max() } else { paid.into_iter().min() };
+    let credited =
+        if model == Model::Last { paid.into_iter().max() } else { paid.into_iter().min() };
     credited.map(|(_, message, gclid)| (gclid, message))
 }
 
@@ -122,7 +139,9 @@ pub fn hold(world: &[Happening], store: &MemoryStore, model: Model) {
         for credit in &attributed.credits {
             sums = (sums.0 + credit.orders, sums.1 + credit.revenue);
             if let Some(gclid) = credit.touch.as_ref().and_then(|touch| touch.gclid.as_ref()) {
-                let is_told = world.iter().any(|happening| matches!(happening, Happening::Click(told, _) if told == gclid));
+                let is_told = world.iter().any(
+                    |happening| matches!(happening, Happening::Click(told, _) if told == gclid),
+                );
                 assert_eq!(credit.click.is_some(), is_told, "the click {gclid}");
             }
         }
@@ -163,7 +182,8 @@ fn hold_advertising(world: &[Happening], store: &MemoryStore) {
         found.insert((date, day.customer_id, day.campaign_id.unwrap()), day.cost);
     }
     assert_eq!(found, costs);
-    let pulls: Vec<Pull> = items(store, "ads#", "pull#").into_iter().map(|item| item.read().unwrap()).collect();
+    let pulls: Vec<Pull> =
+        items(store, "ads#", "pull#").into_iter().map(|item| item.read().unwrap()).collect();
     assert_eq!(pulls.len(), latest.len());
 }
 

@@ -1,4 +1,5 @@
-//! A store in bad weather: calls wait for others, and fail now and then, before or after they have done their work.
+//! A store in bad weather: calls wait for others, and fail now and then, before or after they have done
+//! their work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +17,11 @@ pub struct Unsteady {
 
 impl Unsteady {
     pub fn new(seed: u64, fails: u64) -> Self {
-        Self { store: MemoryStore::default(), chance: AtomicU64::new(seed), fails: AtomicU64::new(fails) }
+        Self {
+            store: MemoryStore::default(),
+            chance: AtomicU64::new(seed),
+            fails: AtomicU64::new(fails),
+        }
     }
 
     /// From now on no call fails.
@@ -27,7 +32,8 @@ impl Unsteady {
     /// A day may change only when it is marked.
     fn assert_marked(&self, key: &ItemKey) {
         let (_, date) = key.subject.split_once('#').expect("a day");
-        let is_marked = self.store.items().iter().any(|item| item.key == ItemKey::new(CHANGED, date));
+        let is_marked =
+            self.store.items().iter().any(|item| item.key == ItemKey::new(CHANGED, date));
         assert!(is_marked, "{date} changes and is not marked");
     }
 
@@ -40,8 +46,13 @@ impl Unsteady {
         next ^ (next >> 31)
     }
 
-    async fn call<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        for _ in 0..self.next() % 5 {
+    async fn call<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        // Most calls wait a little, and some for so long that others get far ahead.
+        let most = if self.next().is_multiple_of(8) { 100 } else { 4 };
+        for _ in 0..self.next() % most {
             tokio::task::yield_now().await;
         }
         self.fail()?;
@@ -106,7 +117,12 @@ impl Store for Unsteady {
         self.call(self.store.replace(replacement)).await
     }
 
-    async fn delete_if(&self, key: &ItemKey, attribute: &str, text: &str) -> Result<bool, StoreError> {
+    async fn delete_if(
+        &self,
+        key: &ItemKey,
+        attribute: &str,
+        text: &str,
+    ) -> Result<bool, StoreError> {
         self.call(self.store.delete_if(key, attribute, text)).await
     }
 }
