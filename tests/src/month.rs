@@ -83,7 +83,7 @@ impl Month {
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         let truth = fs::read(folder.join("truth.json")).expect("the generator writes the truth");
         let mut files = Vec::new();
-        collect(&folder.join("landing"), String::new(), &mut files);
+        collect(&folder.join("landing"), "", &mut files);
         fs::remove_dir_all(&folder).expect("the folder is the test's own");
         println!("a month from {from}, seed {}, name {name}", seed % 1_000_000);
         Self {
@@ -95,7 +95,7 @@ impl Month {
     }
 }
 
-fn collect(folder: &Path, key: String, files: &mut Vec<(String, Vec<u8>)>) {
+fn collect(folder: &Path, key: &str, files: &mut Vec<(String, Vec<u8>)>) {
     let entries = fs::read_dir(folder).expect("the generator writes a folder");
     let mut paths: Vec<PathBuf> =
         entries.map(|entry| entry.expect("an entry can be read").path()).collect();
@@ -104,7 +104,7 @@ fn collect(folder: &Path, key: String, files: &mut Vec<(String, Vec<u8>)>) {
         let name = path.file_name().and_then(|name| name.to_str()).expect("names are utf-8");
         let key = if key.is_empty() { name.to_owned() } else { format!("{key}/{name}") };
         if path.is_dir() {
-            collect(&path, key, files);
+            collect(&path, &key, files);
         } else {
             files.push((key, fs::read(&path).expect("a file can be read")));
         }

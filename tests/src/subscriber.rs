@@ -92,7 +92,8 @@ impl Subscriber {
     pub async fn bodies_with(&self, text: &str) -> Vec<String> {
         wait_for(&format!("a message with {text}"), || async {
             let bodies = self.look().await;
-            let found: Vec<String> = bodies.into_iter().filter(|body| body.contains(text)).collect();
+            let found: Vec<String> =
+                bodies.into_iter().filter(|body| body.contains(text)).collect();
             (!found.is_empty()).then_some(found)
         })
         .await

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use end_to_end::deployed::{Assumed, invoke, logs};
 use end_to_end::lake::{Row, performance_rows};
 use end_to_end::month::{Month, TrueRow};
-use end_to_end::stack::{Stack, output, unique, wait_for};
+use end_to_end::stack::{PATIENCE, Stack, output, unique, wait_for};
 use end_to_end::subscriber::Subscriber;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -89,8 +89,16 @@ fn difference(found: &[TrueRow], truth: &[TrueRow]) -> String {
             .iter()
             .filter(|row| !others.contains(row))
             .map(|row| {
-                format!("{} {} {} cost {} orders {} revenue {} conversions {}", row.date, row.currency,
-                    row.campaign_key, row.cost, row.orders, row.revenue, row.conversions)
+                format!(
+                    "{} {} {} cost {} orders {} revenue {} conversions {}",
+                    row.date,
+                    row.currency,
+                    row.campaign_key,
+                    row.cost,
+                    row.orders,
+                    row.revenue,
+                    row.conversions
+                )
             })
             .collect();
         format!("{} rows\n  {}", missing.len(), missing[..missing.len().min(12)].join("\n  "))
@@ -98,24 +106,22 @@ fn difference(found: &[TrueRow], truth: &[TrueRow]) -> String {
     format!("only found: {}\nonly true: {}", only(found, truth), only(truth, found))
 }
 
-fn report(event: Value) -> Value {
-    invoke(&output("REPORT_FUNCTION_NAME"), &event)
+fn report(event: &Value) -> Value {
+    invoke(&output("REPORT_FUNCTION_NAME"), event)
 }
 
 /// Has `report` take in what has changed until the state is the truth.
 async fn await_truth(stack: &Stack, month: &Month, truth: &[TrueRow]) {
     let started = std::time::Instant::now();
     loop {
-        report(json!({"task": "refresh"}));
+        report(&json!({"task": "refresh"}));
         let found = performance(stack, month.from, month.to).await;
         let found = sorted(found.iter().map(of_state).collect());
         if found == truth {
             println!("the truth stood after {:.1} s", started.elapsed().as_secs_f64());
             return;
         }
-        if started.elapsed() > end_to_end::stack::PATIENCE {
-            panic!("{}", difference(&found, truth));
-        }
+        assert!(started.elapsed() < PATIENCE, "{}", difference(&found, truth));
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;
     }
 }
@@ -173,7 +179,7 @@ async fn a_month_whose_truth_is_known_is_reported_as_it_was() {
     await_truth(&stack, &month, &truth).await;
     tell_again(&stack, &month, &datasets).await;
     let before = performance(&stack, month.from, month.to).await;
-    report(json!({"task": "refresh"}));
+    report(&json!({"task": "refresh"}));
     assert_eq!(performance(&stack, month.from, month.to).await, before, "twice told, counted once");
     datasets.leave().await;
 
@@ -204,7 +210,7 @@ async fn a_month_whose_truth_is_known_is_reported_as_it_was() {
     // The report is made and told of, and the link opens it.
     let id = unique();
     let asked = json!({"task": "page", "from": month.from, "to": month.to, "id": id});
-    let answer = report(asked.clone());
+    let answer = report(&asked);
     let told = subscriber.bodies_with(&id).await;
     let link = answer["report"]["link"].as_str().unwrap();
     assert!(told[0].contains(link), "the message has the link");
@@ -220,7 +226,7 @@ async fn a_month_whose_truth_is_known_is_reported_as_it_was() {
     assert_eq!(reported, shop);
 
     // Asked again under the same id, as a clock does that had no answer, nobody is told twice.
-    report(asked);
+    report(&asked);
     assert_eq!(subscriber.bodies_with(&id).await.len(), 1);
     subscriber.leave().await;
     let said = logs(&output("REPORT_FUNCTION_NAME"));

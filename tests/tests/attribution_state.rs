@@ -27,12 +27,23 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         part.clone().prop_map(Operation::Get),
         prop::collection::vec(part.clone(), 1..4).prop_map(Operation::GetAll),
-        (part.clone(), part.clone()).prop_map(|(from, to)| Operation::Query(from.min(to), from.max(to))),
+        (part.clone(), part.clone())
+            .prop_map(|(from, to)| Operation::Query(from.min(to), from.max(to))),
         prop::collection::vec((part.clone(), 0_u8..9), 1..4).prop_map(Operation::PutAll),
         prop::collection::vec(part.clone(), 1..3).prop_map(Operation::DeleteAll),
         (part.clone(), 0_u8..9).prop_map(|(part, newest)| Operation::PutNewest(part, newest)),
-        (part.clone(), prop::option::of(1_u64..4), prop::collection::vec(6_u8..9, 0..2), prop::collection::vec(9_u8..12, 0..2))
-            .prop_map(|(part, over, puts, deletes)| Operation::Replace { part, over, puts, deletes }),
+        (
+            part.clone(),
+            prop::option::of(1_u64..4),
+            prop::collection::vec(6_u8..9, 0..2),
+            prop::collection::vec(9_u8..12, 0..2)
+        )
+            .prop_map(|(part, over, puts, deletes)| Operation::Replace {
+                part,
+                over,
+                puts,
+                deletes
+            }),
         (part, 0_u8..9).prop_map(|(part, newest)| Operation::DeleteIf(part, newest)),
     ]
 }
@@ -87,7 +98,9 @@ async fn answer(store: &impl Store, subject: &str, operation: &Operation) -> Str
         Operation::Replace { part, over, puts, deletes } => {
             let mut replaced = item(subject, part, 0);
             let version = over.unwrap_or_default() + 1;
-            replaced.attributes.insert("version".to_owned(), AttributeValue::N(version.to_string()));
+            replaced
+                .attributes
+                .insert("version".to_owned(), AttributeValue::N(version.to_string()));
             let replacement = Replacement {
                 item: replaced,
                 over,
@@ -110,12 +123,11 @@ async fn the_table_and_the_state_in_memory_answer_the_same() {
     let memory = MemoryStore::default();
     let subject = format!("test#{}", unique());
     let mut runner = TestRunner::deterministic();
-    let operations = prop::collection::vec(operation(), 400).new_tree(&mut runner).unwrap().current();
+    let operations =
+        prop::collection::vec(operation(), 400).new_tree(&mut runner).unwrap().current();
     for (number, operation) in operations.iter().enumerate() {
-        let (by_table, in_memory) = (
-            answer(&table, &subject, operation).await,
-            answer(&memory, &subject, operation).await,
-        );
+        let (by_table, in_memory) =
+            (answer(&table, &subject, operation).await, answer(&memory, &subject, operation).await);
         assert_eq!(by_table, in_memory, "{number}: {operation:?}");
     }
 }
@@ -147,7 +159,8 @@ async fn of_many_who_write_at_once_one_wins() {
         tokio::spawn(async move {
             let mut first = item(&subject, 0, 0);
             first.attributes.insert("version".to_owned(), AttributeValue::N("1".to_owned()));
-            let replacement = Replacement { item: first, over: None, puts: Vec::new(), deletes: Vec::new() };
+            let replacement =
+                Replacement { item: first, over: None, puts: Vec::new(), deletes: Vec::new() };
             table.replace(replacement).await.unwrap()
         })
     });

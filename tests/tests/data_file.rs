@@ -23,10 +23,9 @@ fn file() -> Vec<u8> {
     ));
     let names: ArrayRef =
         Arc::new(StringArray::from_iter_values((0..ROWS).map(|row| format!("row {row}"))));
-    let batch =
-        RecordBatch::try_from_iter([("number", numbers), ("text", texts), ("name", names)]).unwrap();
-    let properties =
-        WriterProperties::builder().set_max_row_group_row_count(Some(6_000)).build();
+    let batch = RecordBatch::try_from_iter([("number", numbers), ("text", texts), ("name", names)])
+        .unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(6_000)).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.into_inner().unwrap()

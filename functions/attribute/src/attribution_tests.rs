@@ -110,7 +110,7 @@ fn an_unpaid_touch_takes_nothing_from_a_paid_one() {
     let touches = [unpaid.clone(), paid, untold.clone()];
     assert_eq!(credited(&order(), &touches, None, Model::Last), ["ad"]);
     assert_eq!(credited(&order(), &touches, None, Model::Linear), ["untold", "ad"]);
-    assert_eq!(credited(&order(), &[unpaid.clone()], None, Model::Last).len(), 0);
+    assert_eq!(credited(&order(), std::slice::from_ref(&unpaid), None, Model::Last).len(), 0);
     // A click id was paid for, whatever else the link says.
     let both = Touch { gclid: Some("g".to_owned()), ..unpaid };
     assert_eq!(credited(&order(), &[both], None, Model::Last), ["mail"]);

@@ -123,7 +123,8 @@ fn a_defect_is_named_with_its_clause() {
 #[test]
 fn a_promise_of_latency_is_in_minutes() {
     let promising = |value: &str, unit: &str| {
-        let promise = format!("slaProperties: [{{property: latency, value: {value}, unit: {unit}}}]");
+        let promise =
+            format!("slaProperties: [{{property: latency, value: {value}, unit: {unit}}}]");
         compile(&format!("{SOUND}{promise}\n"))
     };
     assert_eq!(compile(SOUND).unwrap().latency_minutes, None);

@@ -291,7 +291,10 @@ mod effects {
             state.get(&key::order(&id)).await.unwrap().unwrap().read().unwrap()
         };
         let attributed = order("order-1").await.attributed.unwrap();
-        assert_eq!((attributed.revenue.to_string().as_str(), attributed.credits.len()), ("59.9", 1));
+        assert_eq!(
+            (attributed.revenue.to_string().as_str(), attributed.credits.len()),
+            ("59.9", 1)
+        );
         assert_eq!(order("order-2").await.attributed, None, "it was cancelled");
     }
 
@@ -305,7 +308,9 @@ mod effects {
 
     pub async fn page(scene: &Scene<'_>) {
         let report = &scene.invoked.response()["report"];
-        for (name, beginning) in [("page", "<!DOCTYPE html>"), ("table", "date,currency,campaign_key")] {
+        for (name, beginning) in
+            [("page", "<!DOCTYPE html>"), ("table", "date,currency,campaign_key")]
+        {
             let uri = report[name].as_str().unwrap();
             let (bucket, key) = uri.strip_prefix("s3://").unwrap().split_once('/').unwrap();
             let body = scene.stack.object(bucket, key).await.unwrap();
