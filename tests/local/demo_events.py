@@ -8,16 +8,14 @@ import json
 import random
 from datetime import datetime, timedelta, timezone
 
-PEOPLE = [
-    ("Ada Example", "ada@example.com", "+1 555 0100"),
-    ("Bruno Example", "bruno@example.com", "+1 555 0101"),
-    ("Chloé Example", "chloe@example.org", "+33 1 99 00 00 01"),
-    ("大輔 Example", "daisuke@example.net", "+81 3 0000 0000"),
-]
-CAMPAIGNS = ["spring-sale", "brand", "newsletter", None, None]
+PEOPLE = 800
+NAMES = [("Ada Example", "ada{}@example.com"), ("Bruno Example", "bruno{}@example.com"), ("Chloé Example", "chloe{}@example.org"), ("大輔 Example", "daisuke{}@example.net")]
+CAMPAIGNS = ["spring-sale", "brand", "newsletter"]
 PAGES = ["/", "/shoes", "/shoes/42?size=9", "/cart", "/checkout"]
 EVENTS = ["Product Viewed", "Product Added", "Order Completed"]
 
+# Only the page that a campaign's link leads to bears the campaign.
+CAMPAIGN_SHARE = 0.05
 NOT_JSON_SHARE = 0.001
 NO_IDENTITY_SHARE = 0.002
 REPEATED_SHARE = 0.01
@@ -41,8 +39,8 @@ def gzip_file(seed: str, events: int, day: datetime) -> bytes:
 def message(chance: random.Random, message_id: str, day: datetime) -> dict:
     received = day + timedelta(seconds=chance.uniform(0, 86_399))
     sent = received - timedelta(milliseconds=chance.randint(20, 900))
-    name, email, phone = chance.choice(PEOPLE)
-    person = chance.randint(1, 5_000)
+    person = chance.randint(1, PEOPLE)
+    name, email = NAMES[person % len(NAMES)]
     body = {
         "messageId": message_id,
         "anonymousId": f"anonymous-{person}",
@@ -56,7 +54,7 @@ def message(chance: random.Random, message_id: str, day: datetime) -> dict:
         "timestamp": timestamp(received),
         "version": 2,
     }
-    body |= content(chance, name, email, phone)
+    body |= content(chance, name, email.format(person), f"+1 555 01{person % 100:02d}")
     if chance.random() < NO_IDENTITY_SHARE:
         del body["anonymousId"], body["userId"]
     return body
@@ -83,7 +81,7 @@ def content(chance: random.Random, name: str, email: str, phone: str) -> dict:
 
 
 def context(chance: random.Random) -> dict:
-    path, campaign = chance.choice(PAGES), chance.choice(CAMPAIGNS)
+    path = chance.choice(PAGES)
     found = {
         "ip": f"192.0.2.{chance.randint(1, 254)}",
         "library": {"name": "analytics.js", "version": "next-1.70.0"},
@@ -91,8 +89,8 @@ def context(chance: random.Random) -> dict:
         "page": {"path": path, "url": f"https://shop.example{path}", "title": "Shop"},
         "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     }
-    if campaign:
-        found["campaign"] = {"name": campaign, "source": "search", "medium": "cpc"}
+    if chance.random() < CAMPAIGN_SHARE:
+        found["campaign"] = {"name": chance.choice(CAMPAIGNS), "source": "search", "medium": "cpc"}
     return found
 
 

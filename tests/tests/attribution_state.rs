@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use end_to_end::stack::{Stack, output, unique};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use shared::attribution::{Item, ItemKey, MemoryStore, Replacement, StateTable, Store};
+use shared::attribution::{Amendment, Item, ItemKey, MemoryStore, Replacement, StateTable, Store};
 
 /// An operation on a few items; numbers name parts and contents.
 #[derive(Debug, Clone)]
@@ -18,6 +20,7 @@ enum Operation {
     PutAll(Vec<(u8, u8)>),
     DeleteAll(Vec<u8>),
     PutNewest(u8, u8),
+    Amend { part: u8, set: Vec<(u8, u8)>, removed: Vec<u8> },
     Replace { part: u8, over: Option<u64>, puts: Vec<u8>, deletes: Vec<u8> },
     DeleteIf(u8, u8),
 }
@@ -32,6 +35,13 @@ fn operation() -> impl Strategy<Value = Operation> {
         prop::collection::vec((part.clone(), 0_u8..9), 1..4).prop_map(Operation::PutAll),
         prop::collection::vec(part.clone(), 1..3).prop_map(Operation::DeleteAll),
         (part.clone(), 0_u8..9).prop_map(|(part, newest)| Operation::PutNewest(part, newest)),
+        (
+            part.clone(),
+            prop::collection::vec((0_u8..4, 0_u8..9), 0..3),
+            prop::collection::vec(4_u8..8, 0..3)
+        )
+            .prop_filter("amends something", |(_, set, removed)| set.len() + removed.len() > 0)
+            .prop_map(|(part, set, removed)| Operation::Amend { part, set, removed }),
         (
             part.clone(),
             prop::option::of(1_u64..4),
@@ -94,6 +104,16 @@ async fn answer(store: &impl Store, subject: &str, operation: &Operation) -> Str
         }
         Operation::PutNewest(part, newest) => {
             format!("{:?}", store.put_newest(item(subject, part, newest)).await)
+        }
+        Operation::Amend { part, set, removed } => {
+            let name = |number: &u8| format!("user#{number}");
+            let value = |value: &u8| AttributeValue::S(value.to_string());
+            let amendment = Amendment {
+                key: key(subject, part),
+                set: set.iter().map(|(number, text)| (name(number), value(text))).collect(),
+                removed: removed.iter().collect::<BTreeSet<_>>().into_iter().map(name).collect(),
+            };
+            format!("{:?}", store.amend(amendment).await)
         }
         Operation::Replace { part, over, puts, deletes } => {
             let mut replaced = item(subject, part, 0);

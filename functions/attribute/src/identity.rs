@@ -5,12 +5,13 @@
 //! nobody. Whoever is linked to too many others is left out: an address like info@, a browser in a shop
 //! window, a user id that a test has used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use shared::attribution::key::{Person, all_with};
+use shared::attribution::key::{Person, all_with, has_ordered, links};
 use shared::attribution::{Item, Store, StoreError};
 
-use crate::concurrency::all;
+use crate::concurrency::{all, read_all};
+use crate::links::others;
 
 /// Who is linked to more users and addresses than these is nobody in particular.
 const MOST_LINKS: usize = 64;
@@ -22,32 +23,17 @@ struct Found {
     persons: BTreeSet<Person>,
     /// Browsers that they were seen on.
     browsers: BTreeSet<Person>,
-    /// The orders of the users, as their keys name them.
-    orders: BTreeSet<String>,
 }
 
-/// What a person's own items say.
+/// A person, and the names that are linked to them.
 struct Known {
     person: Person,
-    links: Vec<Person>,
-    orders: Vec<String>,
+    others: Vec<Person>,
 }
 
 impl Known {
-    fn of(person: Person, items: &[Item]) -> Self {
-        let mut known = Self { person, links: Vec::new(), orders: Vec::new() };
-        for item in items {
-            if let Some(other) = item.key.part.strip_prefix("link#") {
-                known.links.extend(Person::of(other));
-            } else if let Some(order) = item.key.part.strip_prefix("order#") {
-                known.orders.push(order.to_owned());
-            }
-        }
-        known
-    }
-
     fn links_too_many(&self) -> bool {
-        self.links.iter().filter(|other| !is_browser(other)).count() > MOST_LINKS
+        self.others.iter().filter(|other| !is_browser(other)).count() > MOST_LINKS
     }
 }
 
@@ -57,10 +43,9 @@ fn is_browser(person: &Person) -> bool {
 
 /// Everybody who is the same person as a customer, with the browsers of them all.
 pub async fn names_of<S: Store>(store: &S, customer: &str) -> Result<BTreeSet<Person>, StoreError> {
-    let (_, last) = all_with("link#");
     let start = BTreeSet::from([Person::User(customer.to_owned())]);
-    let Found { persons: mut names, browsers, .. } = follow(store, start, &last).await?;
-    for browser in read(store, browsers, &last).await? {
+    let Found { persons: mut names, browsers } = follow(store, start).await?;
+    for browser in read(store, browsers).await? {
         if !browser.links_too_many() {
             names.insert(browser.person);
         }
@@ -68,37 +53,40 @@ pub async fn names_of<S: Store>(store: &S, customer: &str) -> Result<BTreeSet<Pe
     Ok(names)
 }
 
-/// The orders of everybody who may be the same person as one of some persons.
+/// The orders of everybody who may be the same person as one of some persons, as their keys name them.
 pub async fn orders_of<S: Store>(
     store: &S,
     persons: BTreeSet<Person>,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let (_, last) = all_with("order#");
-    Ok(follow(store, persons, &last).await?.orders)
+    let mut customers = follow(store, persons).await?.persons;
+    customers.retain(|person| matches!(person, Person::User(_)));
+    let markers = read_all(store, customers.iter().map(has_ordered).collect()).await?;
+    let (first, last) = all_with("order#");
+    let mut reads = Vec::with_capacity(markers.len());
+    for marker in &markers {
+        reads.push(store.query(&marker.key.subject, &first, &last));
+    }
+    let orders = all::<Vec<Item>, _, _>(reads).await?.into_iter().flatten();
+    Ok(orders.filter_map(|item| item.key.part.strip_prefix("order#").map(str::to_owned)).collect())
 }
 
-/// Follows links from some persons. `last` is the last part that is read of each; links come first.
+/// Follows links from some persons.
 ///
 /// Who is linked to too many is followed no further, and found only where it is the start itself: then
 /// what is found from one person finds that person again.
-async fn follow<S: Store>(
-    store: &S,
-    start: BTreeSet<Person>,
-    last: &str,
-) -> Result<Found, StoreError> {
+async fn follow<S: Store>(store: &S, start: BTreeSet<Person>) -> Result<Found, StoreError> {
     let mut found = Found::default();
     let mut seen = start.clone();
     let mut next = start.clone();
     while !next.is_empty() {
-        for known in read(store, std::mem::take(&mut next), last).await? {
+        for known in read(store, std::mem::take(&mut next)).await? {
             let stands_alone = known.links_too_many();
             if stands_alone && !start.contains(&known.person) {
                 continue;
             }
-            found.orders.extend(known.orders);
             if !stands_alone {
                 let (browsers, others): (Vec<Person>, Vec<Person>) =
-                    known.links.into_iter().partition(is_browser);
+                    known.others.into_iter().partition(is_browser);
                 found.browsers.extend(browsers);
                 next.extend(others.into_iter().filter(|other| seen.insert(other.clone())));
             }
@@ -110,27 +98,28 @@ async fn follow<S: Store>(
     Ok(found)
 }
 
-async fn read<S: Store>(
-    store: &S,
-    persons: BTreeSet<Person>,
-    last: &str,
-) -> Result<Vec<Known>, StoreError> {
-    let mut reads = Vec::with_capacity(persons.len());
-    for person in persons {
-        reads.push(async move {
-            let items = store.query(&person.to_string(), "link#", last).await?;
-            Ok(Known::of(person, &items))
-        });
-    }
-    all(reads).await
+/// Persons with their links; who has none is there as well.
+async fn read<S: Store>(store: &S, persons: BTreeSet<Person>) -> Result<Vec<Known>, StoreError> {
+    let items = read_all(store, persons.iter().map(links).collect()).await?;
+    let mut of: HashMap<String, Vec<Person>> =
+        items.into_iter().map(|item| (item.key.subject.clone(), others(&item))).collect();
+    let known = |person: Person| {
+        let others = of.remove(&person.to_string()).unwrap_or_default();
+        Known { person, others }
+    };
+    Ok(persons.into_iter().map(known).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::attribution::key::{link, order_part};
+    use std::collections::BTreeMap;
+
+    use chrono::{TimeDelta, Utc};
+    use shared::attribution::key::order_part;
     use shared::attribution::{ItemKey, MemoryStore};
 
     use super::*;
+    use crate::links::write;
 
     fn person(text: &str) -> Person {
         Person::of(text).unwrap()
@@ -138,13 +127,12 @@ mod tests {
 
     async fn world(links: &[(&str, &str)], orders: &[(&str, &str)]) -> MemoryStore {
         let store = MemoryStore::default();
+        let said: BTreeMap<_, _> =
+            links.iter().map(|(one, other)| ((person(one), person(other)), Utc::now())).collect();
+        write(&store, &said, TimeDelta::days(90)).await.unwrap();
         let mut items = Vec::new();
-        for (one, other) in links {
-            let (one, other) = (person(one), person(other));
-            items.push(Item::bare(link(&one, &other)));
-            items.push(Item::bare(link(&other, &one)));
-        }
         for (customer, order) in orders {
+            items.push(Item::bare(has_ordered(&person(customer))));
             items.push(Item::bare(ItemKey::new(*customer, order_part(order))));
         }
         store.put_all(items).await.unwrap();

@@ -4,22 +4,18 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use shared::attribution::facts::Link;
-use shared::attribution::key::{self, Person, all_with, day_subject, known, moment, name};
+use shared::attribution::key::{self, Person, all_with, day_subject, has_ordered, links, name};
 use shared::attribution::{Item, ItemKey, Store, StoreError};
 
 use crate::changes::{self, Ways};
-use crate::concurrency::all;
+use crate::concurrency::{ITEMS_AT_ONCE, all, read_all};
 use crate::counts::Counts;
 use crate::facts::Facts;
 use crate::marks::Marks;
 use crate::recompute::Recomputation;
 use crate::rounds::AttributionError;
 use crate::rule::Rule;
-use crate::{advertising, identity, touches};
-
-/// Items that are written, or looked for, in one piece of work.
-const ITEMS_AT_ONCE: usize = 200;
+use crate::{advertising, identity, links, touches};
 
 /// Attribution: its state, and the rule.
 #[derive(Debug)]
@@ -58,7 +54,7 @@ impl<S: Store> Attribution<S> {
         counts.conflicts += changes::write(&self.store, &facts.changes).await?;
         self.write_ways(facts).await?;
         self.write_touches(facts).await?;
-        self.write_links(facts).await?;
+        links::write(&self.store, &facts.links, self.touch_retention).await?;
         self.write_clicks(facts).await?;
         counts.campaign_days += advertising::write(&self.store, &facts.reports, &marks).await?;
         let orders = self.affected(facts).await?;
@@ -85,7 +81,8 @@ impl<S: Store> Attribution<S> {
 
     async fn write_ways(&self, facts: &Facts) -> Result<(), StoreError> {
         let Ways { items, customers, gclids } = Ways::of(&facts.changes);
-        let markers = customers.iter().map(known).chain(gclids.iter().map(|id| key::ordered(id)));
+        let markers =
+            customers.iter().map(has_ordered).chain(gclids.iter().map(|id| key::ordered(id)));
         self.put_missing(markers.collect()).await?;
         self.put(items.into_iter().map(Item::bare).collect()).await
     }
@@ -103,22 +100,6 @@ impl<S: Store> Attribution<S> {
         }
         self.put_missing(markers.into_iter().collect()).await?;
         self.put(items).await
-    }
-
-    async fn write_links(&self, facts: &Facts) -> Result<(), StoreError> {
-        let persons: BTreeSet<&Person> =
-            facts.links.keys().flat_map(|(one, other)| [one, other]).collect();
-        self.put_missing(persons.into_iter().map(known).collect()).await?;
-        let mut puts = Vec::with_capacity(facts.links.len() * 2);
-        for ((one, other), said_at) in &facts.links {
-            let link = Link { newest: moment(*said_at) };
-            for key in [key::link(one, other), key::link(other, one)] {
-                let item = Item::of(key, &link)?.expiring(self.expires_at(*said_at));
-                puts.push(self.store.put_newest(item));
-            }
-        }
-        all(puts).await?;
-        Ok(())
     }
 
     async fn write_clicks(&self, facts: &Facts) -> Result<(), StoreError> {
@@ -183,8 +164,11 @@ impl<S: Store> Attribution<S> {
         &self,
         mut persons: BTreeSet<Person>,
     ) -> Result<BTreeSet<Person>, StoreError> {
-        let found = self.found_among(persons.iter().map(known).collect()).await?;
-        persons.retain(|person| found.contains(&known(person)));
+        let keys = persons.iter().flat_map(|person| [links(person), has_ordered(person)]);
+        let found = self.found_among(keys.collect()).await?;
+        persons.retain(|person| {
+            found.contains(&links(person)) || found.contains(&has_ordered(person))
+        });
         Ok(persons)
     }
 
@@ -203,9 +187,7 @@ impl<S: Store> Attribution<S> {
 
     /// Those of some items that there are.
     async fn found_among(&self, keys: Vec<ItemKey>) -> Result<BTreeSet<ItemKey>, StoreError> {
-        let reads = keys.chunks(ITEMS_AT_ONCE).map(|chunk| self.store.get_all(chunk)).collect();
-        let found = all::<Vec<Item>, _, _>(reads).await?;
-        Ok(found.into_iter().flatten().map(|item| item.key).collect())
+        Ok(read_all(&self.store, keys).await?.into_iter().map(|item| item.key).collect())
     }
 
     /// Writes markers, which say nothing and stay, where there are none.

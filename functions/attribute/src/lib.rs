@@ -48,6 +48,7 @@ mod changes;
 mod concurrency;
 mod counts;
 mod learn;
+mod links;
 mod message;
 mod recompute;
 mod river;

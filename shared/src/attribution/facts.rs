@@ -52,13 +52,6 @@ impl Touch {
     }
 }
 
-/// Two names are of the same person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// When this was last said: a moment as [`moment`] writes it.
-    pub newest: String,
-}
-
 /// What Google Ads says of a click: it is the same in every pull.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Click {

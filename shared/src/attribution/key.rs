@@ -2,8 +2,8 @@
 //!
 //! | subject | part | content |
 //! |---|---|---|
-//! | `user#…`, `anonymous#…`, `email#…` | `known` | none: something is linked to the person, or an order is theirs |
-//! | | `link#<other person>` | [`Link`](super::facts::Link); stands on both sides |
+//! | `user#…`, `anonymous#…`, `email#…` | `links` | the other names of the same person, an attribute each: when this was last learnt or said; stands on both sides |
+//! | | `ordered` | none: there is an order of the customer |
 //! | | `order#<order>` | none: an order of the customer |
 //! | | `touch#<time>#<message>` | [`Touch`](super::facts::Touch) |
 //! | `gclid#…` | `click` | [`Click`](super::facts::Click) |
@@ -91,14 +91,14 @@ pub fn moment(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// That something is linked to a person, or an order is theirs.
-pub fn known(person: &Person) -> ItemKey {
-    ItemKey::new(person.to_string(), "known")
+/// The other names of a person.
+pub fn links(person: &Person) -> ItemKey {
+    ItemKey::new(person.to_string(), "links")
 }
 
-/// A link, on one of its sides.
-pub fn link(from: &Person, to: &Person) -> ItemKey {
-    ItemKey::new(from.to_string(), format!("link#{to}"))
+/// That a person has an order.
+pub fn has_ordered(person: &Person) -> ItemKey {
+    ItemKey::new(person.to_string(), "ordered")
 }
 
 /// The subject of a click id.

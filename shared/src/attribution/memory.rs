@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Item, ItemKey, Replacement, Store, StoreError};
+use super::{Amendment, Item, ItemKey, Replacement, Store, StoreError};
 
 /// A state that ends with the process. Every call yields once, so that concurrent writers meet.
 #[derive(Debug, Default)]
@@ -95,6 +95,16 @@ impl Store for MemoryStore {
                 is_newer
             })
             .await)
+    }
+
+    async fn amend(&self, amendment: Amendment) -> Result<(), StoreError> {
+        self.locked(|items| {
+            let attributes = items.entry(amendment.key).or_default();
+            attributes.extend(amendment.set);
+            attributes.retain(|name, _| !amendment.removed.contains(name));
+        })
+        .await;
+        Ok(())
     }
 
     async fn replace(&self, replacement: Replacement) -> Result<bool, StoreError> {

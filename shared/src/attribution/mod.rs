@@ -20,5 +20,5 @@ mod store;
 mod table;
 
 pub use memory::MemoryStore;
-pub use store::{Item, ItemKey, Replacement, Store, StoreError};
+pub use store::{Amendment, Item, ItemKey, Replacement, Store, StoreError};
 pub use table::StateTable;

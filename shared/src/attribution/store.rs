@@ -38,6 +38,17 @@ pub struct Replacement {
     pub deletes: Vec<ItemKey>,
 }
 
+/// Some attributes of an item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Amendment {
+    /// The item.
+    pub key: ItemKey,
+    /// Attributes that it has from now on.
+    pub set: HashMap<String, AttributeValue>,
+    /// Attributes that it has no longer.
+    pub removed: Vec<String>,
+}
+
 /// Why the state could not be read or written. A retry may help.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} on {table} for {subject} failed: {reason}")]
@@ -125,6 +136,10 @@ pub trait Store: Send + Sync {
     /// Writes an item unless there is one whose attribute `newest` (text) is as large or larger; whether it
     /// was written.
     fn put_newest(&self, item: Item) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Sets attributes of an item and takes others away; whatever else it has stays. Where there is no
+    /// item, it is made.
+    fn amend(&self, amendment: Amendment) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Writes an item, and what goes with it, if its version is still what was read; all or nothing,
     /// whether it was written.

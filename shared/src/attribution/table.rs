@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
     WriteRequest,
 };
 
-use super::{Item, ItemKey, Replacement, Store, StoreError};
+use super::{Amendment, Item, ItemKey, Replacement, Store, StoreError};
 use crate::aws::explain;
 
 /// What `BatchWriteItem` takes.
@@ -215,6 +215,33 @@ impl Store for StateTable {
             Ok(_) => Ok(true),
             Err(error) if error.as_service_error().is_some_and(aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception) => Ok(false),
             Err(error) => Err(self.failed("PutItem", &subject, explain(&error))),
+        }
+    }
+
+    async fn amend(&self, amendment: Amendment) -> Result<(), StoreError> {
+        let Amendment { key, set, removed } = amendment;
+        let mut update =
+            self.client.update_item().table_name(&self.table).set_key(Some(attributes_of(&key)));
+        let mut clauses = (Vec::new(), Vec::new());
+        for (number, (name, value)) in set.into_iter().enumerate() {
+            clauses.0.push(format!("#s{number} = :s{number}"));
+            update = update
+                .expression_attribute_names(format!("#s{number}"), name)
+                .expression_attribute_values(format!(":s{number}"), value);
+        }
+        for (number, name) in removed.into_iter().enumerate() {
+            clauses.1.push(format!("#r{number}"));
+            update = update.expression_attribute_names(format!("#r{number}"), name);
+        }
+        let mut expression = Vec::with_capacity(2);
+        for (word, clauses) in [("SET", clauses.0), ("REMOVE", clauses.1)] {
+            if !clauses.is_empty() {
+                expression.push(format!("{word} {}", clauses.join(", ")));
+            }
+        }
+        match update.update_expression(expression.join(" ")).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed("UpdateItem", &key.subject, explain(&error))),
         }
     }
 

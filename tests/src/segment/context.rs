@@ -75,7 +75,8 @@ pub(super) struct Visit {
 impl Visit {
     pub(super) fn new(person: Person, random: &mut Random) -> Self {
         let (path, title) = random.pick(&PAGES);
-        let campaign = random.one_in(4).then(|| random.below(CAMPAIGNS.len() as u64) as usize);
+        // Only the page that a link leads to bears the campaign.
+        let campaign = random.one_in(16).then(|| random.below(CAMPAIGNS.len() as u64) as usize);
         // Google and Bing clicks bear a click id.
         let click =
             (campaign.is_some_and(|found| CAMPAIGNS[found].2 == "cpc")).then(|| random.next());

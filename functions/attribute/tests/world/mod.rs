@@ -153,6 +153,11 @@ pub fn state(store: &MemoryStore) -> BTreeMap<ItemKey, BTreeMap<String, Attribut
     let mut state = BTreeMap::new();
     for mut item in store.items() {
         item.attributes.remove("version");
+        if item.key.part == "links" {
+            // Links count from when they were learnt, which is now.
+            item.attributes.remove("expires_at");
+            item.attributes.values_mut().for_each(|learnt| *learnt = AttributeValue::Null(true));
+        }
         if item.key.subject != CHANGED {
             state.insert(item.key, item.attributes.into_iter().collect());
         }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shared::attribution::key::CHANGED;
-use shared::attribution::{Item, ItemKey, MemoryStore, Replacement, Store, StoreError};
+use shared::attribution::{Amendment, Item, ItemKey, MemoryStore, Replacement, Store, StoreError};
 
 /// A store whose calls overtake each other by chance.
 #[derive(Debug)]
@@ -108,6 +108,10 @@ impl Store for Unsteady {
             self.assert_marked(&item.key);
         }
         self.call(self.store.put_newest(item)).await
+    }
+
+    async fn amend(&self, amendment: Amendment) -> Result<(), StoreError> {
+        self.call(self.store.amend(amendment)).await
     }
 
     async fn replace(&self, replacement: Replacement) -> Result<bool, StoreError> {
