@@ -1,6 +1,7 @@
 //! A source in the deployed collector, with a write key and a webhook that no other test has.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Read;
 
 use end_to_end::stack::{Dropped, Stack, output, sha256, unique, wait_for};
@@ -17,6 +18,13 @@ pub struct Source {
     pub write_key: String,
     pub webhook_secret: String,
     pub http: Client,
+}
+
+/// Every test reads the secret, adds its own and writes it: one at a time, or another's would be lost.
+fn turn() -> File {
+    let lock = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/segment-secret.lock")).unwrap();
+    lock.lock().unwrap();
+    lock
 }
 
 /// An object of a source in landing.
@@ -37,7 +45,6 @@ impl Source {
             http: Client::new(),
         };
         wait_for("the new write key to be accepted", || async {
-            // Another test may have written over it in the same moment.
             source.be_in_the_secret().await;
             let asked = source.batch(&json!({"batch": []})).send().await.unwrap();
             (asked.status() == 200).then_some(())
@@ -47,9 +54,9 @@ impl Source {
     }
 
     async fn be_in_the_secret(&self) {
-        let known = |secret: &Value| secret["write_keys"].get(&self.write_key).is_some();
-        if !known(&self.secret().await) {
-            let mut secret = self.secret().await;
+        let _turn = turn();
+        let mut secret = self.secret().await;
+        if secret["write_keys"].get(&self.write_key).is_none() {
             secret["write_keys"][&self.write_key] = json!(self.name);
             secret["webhooks"][&self.name] =
                 json!({"secret": self.webhook_secret, "source": self.name});
@@ -59,6 +66,7 @@ impl Source {
 
     /// Takes the source out of the secret again.
     pub async fn forget(&self) {
+        let _turn = turn();
         let mut secret = self.secret().await;
         secret["write_keys"].as_object_mut().unwrap().remove(&self.write_key);
         secret["webhooks"].as_object_mut().unwrap().remove(&self.name);
