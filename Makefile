@@ -44,6 +44,10 @@ down: python ## stop what `make up` and the tests started
 report: tools ## the campaign report of the stack that runs, made and opened: FROM=2026-10-24 TO=2026-11-22
 	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/local/report.py $(FROM) $(TO)
 
+.PHONY: replay
+replay: tools ## rows that a check keeps from their table: HELD=google_ads.campaign_daily ACTION=list|release|drop FROM= TO= OBJECT=
+	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/local/replay.py "$(HELD)" "$(ACTION)" "$(FROM)" "$(TO)" "$(OBJECT)"
+
 .PHONY: env
 env: python ## print what points a shell at the stack: eval "$(make -s env)"
 	@$(STACK) env

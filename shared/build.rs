@@ -6,11 +6,16 @@
 mod compile;
 #[path = "src/contract/custom.rs"]
 mod custom;
+#[path = "src/contract/expectation.rs"]
+#[allow(dead_code)]
+mod expectation;
 #[path = "src/contract/model.rs"]
 #[allow(dead_code)]
 mod model;
 #[path = "src/contract/odcs.rs"]
 mod odcs;
+#[path = "src/contract/quality.rs"]
+mod quality;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

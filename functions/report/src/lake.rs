@@ -75,7 +75,7 @@ impl Lake for Table {
             at: Some(as_of),
         };
         match self.transform.run(&object).await? {
-            Transformed::Done(_) => Ok(()),
+            Transformed::Done { held: 0, .. } => Ok(()),
             outcome => Err(LakeError::NotRead { key, outcome }),
         }
     }

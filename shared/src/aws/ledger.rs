@@ -3,7 +3,7 @@
 //! The Inputs table has, for an object's URI, one item a content that was seen under it
 //! (`content#<checksum>`) and one item for each dataset that the content went to
 //! (`dataset#<checksum>#<dataset>`): absent, then `committing` with the request that does it, then
-//! `committed` with the snapshot. The last step and the run's insert are one transaction.
+//! `committed` with the snapshot; or `held`, with where the rows are kept. The last step and the run's insert are one transaction.
 
 use std::collections::HashMap;
 
@@ -25,9 +25,9 @@ type Item = HashMap<String, AttributeValue>;
 /// The Inputs and the Runs table.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    client: Client,
-    inputs_table: String,
-    runs_table: String,
+    pub(super) client: Client,
+    pub(super) inputs_table: String,
+    pub(super) runs_table: String,
     run_retention_days: u32,
 }
 
@@ -74,7 +74,8 @@ struct CommitState {
     request_key: String,
 }
 
-const COMMITTING: &str = "committing";
+pub(super) const HELD: &str = "held";
+pub(super) const COMMITTING: &str = "committing";
 const COMMITTED: &str = "committed";
 
 impl Ledger {
@@ -120,22 +121,36 @@ impl Ledger {
         let mut item = self.item(&uri, &content)?;
         item.insert("input".to_owned(), text(&uri));
         item.insert("part".to_owned(), text(&format!("content#{}", content.checksum)));
-        let put = Put::builder()
-            .table_name(&self.inputs_table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#part)")
-            .expression_attribute_names("#part", "part")
-            .build();
-        let put =
-            put.map_err(|error| self.inputs_failed("TransactWriteItems", &uri, error.to_string()))?;
+        let put = self.put_new_input(&uri, item)?;
         let insert = self.insert_run(run)?;
-        self.transact(&uri, vec![TransactWriteItem::builder().put(put).build(), insert]).await
+        self.transact(&uri, vec![put, insert]).await
     }
 
     /// Notes a run that reads no content; an object that is gone, say. False when it was noted before.
     pub async fn note_run(&self, run: &Run) -> Result<bool, LedgerError> {
         let insert = self.insert_run(run)?;
         self.transact(&run.input.uri(), vec![insert]).await
+    }
+
+    /// Notes that the rows of an input for a dataset are held, with their run, both or neither; false when
+    /// it was noted before. `held` is where the request is that was not made.
+    pub async fn hold(
+        &self,
+        run: &Run,
+        dataset: &str,
+        held: &CommitPointer,
+    ) -> Result<bool, LedgerError> {
+        let uri = run.input.uri();
+        let state = CommitState {
+            state: HELD.to_owned(),
+            request_bucket: held.bucket.clone(),
+            request_key: held.key.clone(),
+        };
+        let mut item = self.item(&uri, &state)?;
+        item.extend(commit_key(&run.input, dataset));
+        let put = self.put_new_input(&uri, item)?;
+        let insert = self.insert_run(run)?;
+        self.transact(&uri, vec![put, insert]).await
     }
 
     /// Claims the commit of an input to a dataset for a request.
@@ -230,6 +245,19 @@ impl Ledger {
         self.transact(&uri, vec![TransactWriteItem::builder().update(update).build(), insert]).await
     }
 
+    fn put_new_input(&self, uri: &str, item: Item) -> Result<TransactWriteItem, LedgerError> {
+        let put = Put::builder()
+            .table_name(&self.inputs_table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#part)")
+            .expression_attribute_names("#part", "part")
+            .build();
+        match put {
+            Ok(put) => Ok(TransactWriteItem::builder().put(put).build()),
+            Err(error) => Err(self.inputs_failed("TransactWriteItems", uri, error.to_string())),
+        }
+    }
+
     fn insert_run(&self, run: &Run) -> Result<TransactWriteItem, LedgerError> {
         let uri = run.input.uri();
         let mut item = self.item(&uri, run)?;
@@ -272,19 +300,24 @@ impl Ledger {
             .map_err(|error| self.inputs_failed("serialising", uri, error.to_string()))
     }
 
-    fn inputs_failed(&self, operation: &'static str, uri: &str, reason: String) -> LedgerError {
+    pub(super) fn inputs_failed(
+        &self,
+        operation: &'static str,
+        uri: &str,
+        reason: String,
+    ) -> LedgerError {
         LedgerError { operation, table: self.inputs_table.clone(), input: uri.to_owned(), reason }
     }
 }
 
-fn commit_key(input: &InputIdentity, dataset: &str) -> Item {
+pub(super) fn commit_key(input: &InputIdentity, dataset: &str) -> Item {
     HashMap::from([
         ("input".to_owned(), text(&input.uri())),
         ("part".to_owned(), text(&format!("dataset#{}#{dataset}", input.checksum))),
     ])
 }
 
-fn text(value: &str) -> AttributeValue {
+pub(super) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 

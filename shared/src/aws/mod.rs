@@ -1,6 +1,7 @@
 //! The edge: everything that talks to AWS.
 
 mod config;
+mod held;
 mod ledger;
 mod object_reader;
 mod object_store;
@@ -8,6 +9,7 @@ mod queue;
 mod secret;
 
 pub use config::{Environment, EnvironmentError, load_config, s3_client};
+pub use held::HeldState;
 pub use ledger::{Begun, Content, Ledger, LedgerError};
 pub use object_reader::{Digest, ObjectError, ObjectReader, Opened, SourceFailed, open_object};
 pub use object_store::{Bucket, BucketError};

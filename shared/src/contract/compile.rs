@@ -5,11 +5,13 @@
 use serde_json::Value;
 
 use super::custom::Custom;
+use super::expectation::{Check, Metric};
 use super::model::{
     Bound, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated, Normalize,
     PartitionTransform, Privacy, Route,
 };
 use super::odcs::{DataContract, Property, SchemaObject};
+use super::quality;
 
 /// The classifications a column may have.
 const CLASSIFICATIONS: [&str; 4] = ["public", "internal", "confidential", "restricted"];
@@ -106,8 +108,11 @@ fn compile_object(document: &DataContract, object: &SchemaObject) -> Result<Cont
     let captured_table = custom.optional("capturedTable")?;
     custom.finish()?;
     let mut columns = Vec::with_capacity(object.properties.len());
+    let mut checks = quality::compile(&clause, None, &object.quality)?.checks;
     for property in &object.properties {
-        columns.push(compile_column(&clause, property)?);
+        let (column, of_column) = compile_column(&clause, property)?;
+        columns.push(column);
+        checks.extend(of_column);
     }
     Ok(Contract {
         id: document.id.clone(),
@@ -122,6 +127,7 @@ fn compile_object(document: &DataContract, object: &SchemaObject) -> Result<Cont
         unknown_members_of,
         evolution,
         captured_table,
+        checks,
         latency_minutes: compile_latency(document)?,
     })
 }
@@ -149,7 +155,7 @@ fn compile_latency(document: &DataContract) -> Result<Option<u32>> {
     }
 }
 
-fn compile_column(object: &str, property: &Property) -> Result<Column> {
+fn compile_column(object: &str, property: &Property) -> Result<(Column, Vec<Check>)> {
     let clause = format!("{object}.properties.{}", property.name);
     check_name(&clause, &property.name)?;
     let column_type = compile_type(&clause, property)?;
@@ -162,6 +168,9 @@ fn compile_column(object: &str, property: &Property) -> Result<Column> {
     let truncate: Option<String> = custom.optional("truncate")?;
     let action: String = custom.required("privacy")?;
     let privacy = compile_privacy(&clause, &action, truncate.as_deref())?;
+    let rules = quality::compile(&clause, Some(&property.name), &property.quality)?;
+    let options = &property.logical_type_options;
+    quality::check_pattern(&format!("{clause}.logicalTypeOptions"), options.pattern.as_deref())?;
     let column = Column {
         field_id: custom.required("fieldId")?,
         name: property.name.clone(),
@@ -174,19 +183,13 @@ fn compile_column(object: &str, property: &Property) -> Result<Column> {
         normalize: custom.optional::<Normalize>("normalize")?,
         classification: compile_classification(&clause, property)?,
         partition: compile_partition(&clause, property, custom.optional("partitionTransform")?)?,
-        max_length: property.logical_type_options.max_length,
-        minimum: compile_bound(
-            &clause,
-            "minimum",
-            column_type,
-            property.logical_type_options.minimum.as_ref(),
-        )?,
-        maximum: compile_bound(
-            &clause,
-            "maximum",
-            column_type,
-            property.logical_type_options.maximum.as_ref(),
-        )?,
+        max_length: options.max_length,
+        min_length: options.min_length,
+        pattern: options.pattern.clone(),
+        valid: rules.valid,
+        unique: property.unique,
+        minimum: compile_bound(&clause, "minimum", column_type, options.minimum.as_ref())?,
+        maximum: compile_bound(&clause, "maximum", column_type, options.maximum.as_ref())?,
         description: property.description.clone().unwrap_or_default(),
     };
     custom.finish()?;
@@ -196,7 +199,14 @@ fn compile_column(object: &str, property: &Property) -> Result<Column> {
             "needs either `source` or `generated` in customProperties, and not both",
         );
     }
-    Ok(column)
+    let judges_text = column.min_length.is_some()
+        || column.pattern.is_some()
+        || column.valid.is_some()
+        || rules.checks.iter().any(|check| matches!(check.metric, Metric::InvalidValues { .. }));
+    if judges_text && column.column_type != ColumnType::String {
+        return refuse(clause, "lengths, patterns and lists of values need physicalType string");
+    }
+    Ok((column, rules.checks))
 }
 
 fn compile_type(clause: &str, property: &Property) -> Result<ColumnType> {
@@ -365,6 +375,14 @@ fn check_references(contract: &Contract) -> Result<()> {
                     format!("names `{name}`, which is no column"),
                 );
             }
+        }
+    }
+    for check in &contract.checks {
+        if let Metric::DuplicateValues { columns } = &check.metric
+            && let Some(name) = columns.iter().find(|name| contract.position(name).is_none())
+        {
+            let clause = format!("schema.{}.quality.{}", contract.table, check.name);
+            return refuse(clause, format!("names `{name}`, which is no column"));
         }
     }
     for name in &contract.deduplicate_by {

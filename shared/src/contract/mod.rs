@@ -4,17 +4,21 @@
 //! them ([`compile`]) into [`Contract`] values, which the functions read once at start-up.
 
 #[cfg(test)]
-mod compile;
+pub(crate) mod compile;
 #[cfg(test)]
 mod custom;
+mod expectation;
 mod model;
 #[cfg(test)]
 mod odcs;
+#[cfg(test)]
+mod quality;
 #[cfg(test)]
 mod tests;
 
 use std::sync::LazyLock;
 
+pub use expectation::{Check, Expectation, Metric, Severity, Unit, ValidValues};
 pub use model::{
     Bound, CapturedTable, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated,
     Normalize, PartitionTransform, Privacy, Route,

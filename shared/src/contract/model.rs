@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::expectation::{Check, ValidValues};
+
 /// One dataset's contract, compiled from its ODCS file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contract {
@@ -34,6 +36,9 @@ pub struct Contract {
     /// How the tables of databases that this dataset is captured from are written.
     #[serde(default)]
     pub captured_table: Option<CapturedTable>,
+    /// What an input's rows must be, taken together.
+    #[serde(default)]
+    pub checks: Vec<Check>,
     /// How many minutes after they arose rows can be queried at the latest, where the contract promises it.
     #[serde(default)]
     pub latency_minutes: Option<u32>,
@@ -80,6 +85,18 @@ pub struct Column {
     pub partition: Option<PartitionTransform>,
     /// The longest string allowed, in characters.
     pub max_length: Option<usize>,
+    /// The shortest string allowed, in characters.
+    #[serde(default)]
+    pub min_length: Option<usize>,
+    /// A regular expression that is found in every string, as it comes from the source.
+    #[serde(default)]
+    pub pattern: Option<String>,
+    /// The strings allowed, as they come from the source.
+    #[serde(default)]
+    pub valid: Option<ValidValues>,
+    /// No two rows of an input have the same value.
+    #[serde(default)]
+    pub unique: bool,
     /// The earliest timestamp allowed (microseconds since 1970) or the smallest number.
     pub minimum: Option<Bound>,
     /// The latest timestamp allowed (microseconds since 1970) or the largest number.

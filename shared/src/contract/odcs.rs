@@ -6,7 +6,7 @@
 //! vocabulary, and a key that is not known is an error, so that a misspelt one is not lost.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The top of a contract file. Parts that only people and catalogs read are left to the JSON schema.
 #[derive(Debug, Deserialize)]
@@ -40,6 +40,8 @@ pub struct SchemaObject {
     pub physical_name: Option<String>,
     pub properties: Vec<Property>,
     #[serde(default)]
+    pub quality: Vec<Quality>,
+    #[serde(default)]
     pub custom_properties: Vec<CustomProperty>,
 }
 
@@ -53,11 +55,15 @@ pub struct Property {
     #[serde(default)]
     pub required: bool,
     #[serde(default)]
+    pub unique: bool,
+    #[serde(default)]
     pub partitioned: bool,
     pub classification: Option<String>,
     pub description: Option<String>,
     #[serde(default)]
     pub logical_type_options: LogicalTypeOptions,
+    #[serde(default)]
+    pub quality: Vec<Quality>,
     #[serde(default)]
     pub custom_properties: Vec<CustomProperty>,
 }
@@ -66,9 +72,30 @@ pub struct Property {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogicalTypeOptions {
+    pub min_length: Option<usize>,
     pub max_length: Option<usize>,
+    pub pattern: Option<String>,
     pub minimum: Option<Value>,
     pub maximum: Option<Value>,
+}
+
+/// An element of `quality`: a rule for the values of a column, or for a batch of rows.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quality {
+    pub name: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub metric: Option<String>,
+    #[serde(default)]
+    pub arguments: Map<String, Value>,
+    pub unit: Option<String>,
+    pub severity: Option<String>,
+    pub engine: Option<String>,
+    pub implementation: Option<Value>,
+    /// The comparison operator, and what only people read.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 /// A key and a value that ODCS itself does not define.

@@ -121,6 +121,42 @@ fn a_defect_is_named_with_its_clause() {
 }
 
 #[test]
+fn a_rule_of_quality_is_understood_or_refused() {
+    let with = |rule: &str| {
+        let of_column = format!("minimum: 0}}\n        quality: [{rule}]");
+        compile(&SOUND.replacen("minimum: 0}", &of_column, 1))
+    };
+    let nulls = with("{metric: nullValues, mustBeLessThan: 5, unit: percent, severity: error}");
+    let [check] = &nulls.unwrap().checks[..] else { panic!("one check") };
+    assert_eq!(check.name, "null_values_of_total");
+    assert_eq!(check.metric, Metric::NullValues { column: "total".to_owned() });
+    assert_eq!((check.unit, check.severity), (Unit::Percent, Severity::Error));
+    assert_eq!(check.expectation, Expectation::MustBeLessThan(5.0));
+    assert_eq!(with("{type: text, description: people read it}").unwrap().checks, []);
+    for (rule, clause) in [
+        ("{metric: nullValues, severity: error}", ".quality.0"),
+        ("{metric: nullValues, mustBe: 0}", ".quality.0.severity"),
+        ("{metric: nullValues, mustBe: few, severity: error}", ".quality.0.mustBe"),
+        ("{metric: nullValues, mustBe: 0, severity: error, unit: grams}", ".quality.0.unit"),
+        ("{name: n, metric: rowCount, mustBe: 1, severity: error}", ".quality.n"),
+        ("{type: sql, query: SELECT 1, mustBe: 1}", ".quality.0"),
+        ("{metric: invalidValues, mustBe: 0, severity: error}", ".quality.0.arguments"),
+        (
+            "{metric: invalidValues, arguments: {pattern: '('}, mustBe: 0, severity: error}",
+            ".quality.0.arguments.pattern",
+        ),
+        ("{metric: invalidValues, arguments: {pattern: a}, mustBe: 0, severity: error}", ""),
+        (
+            "{type: custom, engine: tributary, implementation: {check: guess}}",
+            ".quality.0.implementation",
+        ),
+    ] {
+        let refused = with(rule).unwrap_err();
+        assert_eq!(refused.clause, format!("schema.orders.properties.total{clause}"), "{rule}");
+    }
+}
+
+#[test]
 fn a_promise_of_latency_is_in_minutes() {
     let promising = |value: &str, unit: &str| {
         let promise =

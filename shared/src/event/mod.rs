@@ -5,6 +5,7 @@
 
 mod commit;
 mod dataset;
+mod held;
 mod inbox;
 mod s3;
 
@@ -15,6 +16,7 @@ pub use commit::{
     TableSchema,
 };
 pub use dataset::DatasetEvent;
+pub use held::HeldRows;
 pub use inbox::{InboxError, InboxMessage};
 pub use s3::{EventError, ObjectCreated, object_created_events};
 
@@ -24,6 +26,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("commit-request", schemars::schema_for!(CommitRequest).to_value()),
         ("commit-pointer", schemars::schema_for!(CommitPointer).to_value()),
         ("dataset-event", schemars::schema_for!(DatasetEvent).to_value()),
+        ("held-rows", schemars::schema_for!(HeldRows).to_value()),
         ("inbox-message", schemars::schema_for!(InboxMessage).to_value()),
         ("run", schemars::schema_for!(crate::run::Run).to_value()),
     ]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::checks::{self, Checks};
 use super::extra::Extra;
 use super::keys::{KeyHasher, KeySet};
 use super::plan::{Plan, SlotId};
@@ -12,7 +13,7 @@ use super::row::{Cell, Row};
 use super::scan::Scanned;
 use super::value;
 use crate::contract::{Column, ColumnType, Contract, EvolutionMode, Generated, Privacy};
-use crate::run::RowCounts;
+use crate::run::{CheckResult, RowCounts};
 
 /// What becomes of a record in a dataset.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub struct DatasetGovernor {
     absent_column: Option<usize>,
     partition_column: Option<usize>,
     extra: Extra,
+    checks: Checks,
     keys: KeySet,
     key_hasher: KeyHasher,
     cells: Vec<Cell>,
@@ -70,6 +72,7 @@ impl DatasetGovernor {
             absent_column: contract.generated_position(Generated::Absent),
             partition_column: contract.partition_column().map(|(position, _)| position),
             extra: Extra::new(&plan, contract, read_by_router),
+            checks: Checks::new(contract),
             contract,
             plan,
             keys: KeySet::default(),
@@ -102,9 +105,14 @@ impl DatasetGovernor {
         self.extra.unknown_members()
     }
 
-    /// Bytes that the de-duplication keys of this input take.
+    /// What became of the contract's checks, once every record was judged.
+    pub fn check_results(&self) -> Vec<CheckResult> {
+        self.checks.results(self.counts)
+    }
+
+    /// Bytes that keys and values take which are remembered of this input.
     pub fn key_bytes(&self) -> usize {
-        self.keys.bytes()
+        self.keys.bytes() + self.checks.bytes()
     }
 
     /// The keys of the rows that were given out, once all are.
@@ -119,7 +127,8 @@ impl DatasetGovernor {
         pseudonymizer: &mut Pseudonymizer,
     ) -> Verdict<'a> {
         self.counts.routed += 1;
-        match self.fill(scanned, pseudonymizer) {
+        let filled = self.fill(scanned, pseudonymizer);
+        match filled.and_then(|()| self.is_first(scanned.record())) {
             Err(Refused::Discard) => {
                 self.counts.discarded += 1;
                 return Verdict::Discarded;
@@ -129,13 +138,18 @@ impl DatasetGovernor {
                 *self.reasons.entry(rejection.reason).or_insert(0) += 1;
                 return Verdict::Rejected(rejection);
             }
-            Ok(()) => {}
-        }
-        if !self.is_first(scanned.record()) {
-            self.counts.deduplicated += 1;
-            return Verdict::Duplicate;
+            Ok(false) => {
+                self.counts.deduplicated += 1;
+                return Verdict::Duplicate;
+            }
+            Ok(true) => {}
         }
         self.counts.committed += 1;
+        self.checks.row(&Row {
+            cells: &self.cells,
+            record: scanned.record(),
+            scratch: &self.scratch,
+        });
         if let Some(Cell::Scratch { start, end }) =
             self.extra_column.map(|column| self.cells[column])
         {
@@ -152,6 +166,7 @@ impl DatasetGovernor {
         self.cells.clear();
         self.scratch.clear();
         self.left_out.clear();
+        self.checks.clear();
         for (position, column) in self.contract.columns.iter().enumerate() {
             let cell = match self.cell(position, column, scanned, pseudonymizer) {
                 Ok(cell) => cell,
@@ -256,6 +271,9 @@ impl DatasetGovernor {
             {
                 return Err(Refusal::Reject(Reason::OutOfRange, "logicalTypeOptions.maxLength"));
             }
+            if let Err((reason, clause)) = self.checks.text(position, &text) {
+                return Err(Refusal::Reject(reason, clause));
+            }
             return Ok(self.text_cell(column, scanned, &text, pseudonymizer));
         }
         let Some(cell) = value::typed(column.column_type, &text) else {
@@ -320,30 +338,34 @@ impl DatasetGovernor {
         self.partition_column.and_then(|position| self.cells[position].day()).unwrap_or_default()
     }
 
-    /// Whether the row's key was not seen before in this input.
-    fn is_first(&mut self, record: &str) -> bool {
-        if self.deduplicate_by.is_empty() {
-            return true;
-        }
+    /// Whether the row's key was not seen before in this input. A row that breaks a rule about others
+    /// leaves no trace: the record may come again, mended.
+    fn is_first(&mut self, record: &str) -> Result<bool, Refused> {
         let row = Row { cells: &self.cells, record, scratch: &self.scratch };
-        for position in &self.deduplicate_by {
-            let cell = self.cells[*position];
-            match cell {
-                Cell::Null => self.key_hasher.value(None),
-                Cell::Record { .. } | Cell::Scratch { .. } => {
-                    self.key_hasher.value(row.text(cell).map(str::as_bytes));
-                }
-                Cell::Long(value) | Cell::Timestamp(value) => {
-                    self.key_hasher.value(Some(&value.to_le_bytes()));
-                }
-                Cell::Double(value) => self.key_hasher.value(Some(&value.to_le_bytes())),
-                Cell::Boolean(value) => self.key_hasher.value(Some(&[u8::from(value)])),
-                Cell::Decimal(value) => self.key_hasher.value(Some(&value.to_le_bytes())),
-                Cell::Date(value) => self.key_hasher.value(Some(&value.to_le_bytes())),
+        if self.deduplicate_by.is_empty() {
+            return self.differs(record).map(|()| true);
+        }
+        let key = checks::key(&mut self.key_hasher, &row, &self.deduplicate_by);
+        if self.checks.has_unique() {
+            if self.keys.contains(key) {
+                return Ok(false);
             }
+            self.differs(record)?;
         }
         let day = self.partition_day();
-        self.keys.insert(self.key_hasher.finish(), day)
+        Ok(self.keys.insert(key, day))
+    }
+
+    /// Whether the row differs from the earlier ones where it must.
+    fn differs(&mut self, record: &str) -> Result<(), Refused> {
+        let row = Row { cells: &self.cells, record, scratch: &self.scratch };
+        match self.checks.repeated(&row) {
+            None => Ok(()),
+            Some(position) => {
+                let clause = format!("properties.{}.unique", self.contract.columns[position].name);
+                Err(self.reject(Reason::NotUnique, &clause))
+            }
+        }
     }
 }
 

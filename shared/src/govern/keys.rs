@@ -121,6 +121,11 @@ impl KeySet {
         inserted
     }
 
+    /// Whether a key is there.
+    pub fn contains(&self, key: Key) -> bool {
+        self.shards[usize::from(key[0]) * SHARDS / 256].contains(&key)
+    }
+
     /// The groups of days, in the order in which they came up.
     pub fn groups(&self) -> &[DayGroup] {
         &self.groups
@@ -214,6 +219,21 @@ impl Shard {
                 at = 0;
             }
         }
+    }
+
+    fn contains(&self, key: &Key) -> bool {
+        if self.slots.is_empty() {
+            return false;
+        }
+        let mut at = self.home(key);
+        // A shard is never full, so there is an empty slot where the search ends.
+        while self.slots[at].key != EMPTY {
+            if self.slots[at].key == *key {
+                return true;
+            }
+            at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
+        }
+        false
     }
 
     /// Lemire's fast alternative to the modulo, since the size is no power of two. The first bits are

@@ -4,6 +4,7 @@
 //! passed by. A source that is no JSON puts its fields where the plan wants them ([`Fields`]). Then each dataset that it is routed to judges it alone ([`DatasetGovernor`]): types,
 //! limits, required values, privacy. Nothing here knows AWS; values go in and values come out.
 
+mod checks;
 mod dataset;
 mod depth;
 mod extra;

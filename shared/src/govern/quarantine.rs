@@ -24,6 +24,10 @@ pub enum Reason {
     WrongType,
     /// A value is outside its column's limits.
     OutOfRange,
+    /// A value is none of those that its column may have, or not of their form.
+    InvalidValue,
+    /// A value that must be unique stood in an earlier row of the input.
+    NotUnique,
     /// The record has a member that the contract does not know and does not allow.
     UnknownMember,
     /// The input broke off; nothing of it was committed.
@@ -42,6 +46,8 @@ impl Reason {
             Self::RequiredOneOfMissing => "required_one_of_missing",
             Self::WrongType => "wrong_type",
             Self::OutOfRange => "out_of_range",
+            Self::InvalidValue => "invalid_value",
+            Self::NotUnique => "not_unique",
             Self::UnknownMember => "unknown_member",
             Self::InputDamaged => "input_damaged",
         }

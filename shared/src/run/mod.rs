@@ -3,6 +3,7 @@
 //! The word is OpenLineage's. A run is inserted into the ledger (the Runs table) once, with its
 //! outcome, and that insert triggers everything else.
 
+mod check;
 mod identity;
 mod statistics;
 
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use check::CheckResult;
 pub(crate) use identity::hex;
 pub use identity::{InputIdentity, run_id};
 pub use statistics::{ColumnStatistics, DistinctCounter};
@@ -72,6 +74,9 @@ pub struct Run {
     /// What was counted of each column.
     #[serde(default)]
     pub columns: Vec<ColumnStatistics>,
+    /// What became of the contract's checks.
+    #[serde(default)]
+    pub checks: Vec<CheckResult>,
     /// The snapshot that holds the rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<i64>,

@@ -122,7 +122,7 @@ pub async fn transform_message(
 fn count(metrics: &mut Metrics, outcomes: &[Transformed]) {
     for outcome in outcomes {
         match outcome {
-            Transformed::Done(records) | Transformed::Quarantined(records) => {
+            Transformed::Done { records, .. } | Transformed::Quarantined(records) => {
                 metrics.count("Inputs", 1);
                 metrics.count("Records", records.records);
                 metrics.count("RoutedRecords", records.routed);
@@ -132,6 +132,8 @@ fn count(metrics: &mut Metrics, outcomes: &[Transformed]) {
                     "QuarantinedInputs",
                     u64::from(matches!(outcome, Transformed::Quarantined(_))),
                 );
+                let held = if let Transformed::Done { held, .. } = outcome { *held } else { 0 };
+                metrics.count("HeldDatasets", held);
             }
             Transformed::Duplicate => metrics.count("DuplicateInputs", 1),
             Transformed::Gone => metrics.count("MissingInputs", 1),

@@ -9,9 +9,7 @@ use uuid::Uuid;
 
 use super::format::{Format, Origin};
 use super::request::{base_run, commit_request};
-use super::stretch::{
-    DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings,
-};
+use super::stretch::{Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
 use super::{Router, plan};
 use crate::aws::{
     Bucket, BucketError, CommitsQueue, Content, Digest, Ledger, LedgerError, ObjectError, Opened,
@@ -19,9 +17,9 @@ use crate::aws::{
 };
 use crate::contract::Contract;
 use crate::decode::DecodeError;
-use crate::event::{CommitPointer, ObjectCreated};
+use crate::event::{CommitPointer, CommitRequest, ObjectCreated};
 use crate::govern::{Plan, Pseudonymizer, Reason};
-use crate::run::{InputIdentity, Outcome, RecordCounts, Run};
+use crate::run::{CheckResult, InputIdentity, Outcome, RecordCounts, Run};
 
 /// What differs between sources.
 pub struct Source {
@@ -105,7 +103,12 @@ pub enum TransformError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transformed {
     /// It was read; its datasets' commits are asked for.
-    Done(RecordCounts),
+    Done {
+        /// The counts.
+        records: RecordCounts,
+        /// Datasets whose rows are held.
+        held: u64,
+    },
     /// The same bytes were read before.
     Duplicate,
     /// It cannot be read and is in quarantine whole.
@@ -127,6 +130,18 @@ impl Transform {
         let plan = plan(settings.source.router.paths(), &settings.source.contracts);
         let pseudonymizer = std::mem::replace(&mut settings.pseudonymizer, Pseudonymizer::new(b""));
         Self { plan: Arc::new(plan), pseudonymizer: Arc::new(Mutex::new(pseudonymizer)), settings }
+    }
+
+    pub(super) fn lake(&self) -> &Bucket {
+        &self.settings.lake
+    }
+
+    pub(super) fn quarantine(&self) -> &Bucket {
+        &self.settings.quarantine
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.settings.ledger
     }
 
     /// The job's name.
@@ -265,22 +280,27 @@ impl Transform {
         base.records = Some(records);
         base.quarantined_by_reason = outcome.reasons;
         base.quarantine = outcome.quarantine;
+        let InputIdentity { bucket, key, .. } = &base.input;
+        let input_token = InputIdentity::path_token(bucket, key, entity_tag);
+        let mut held = 0;
         for dataset in outcome.datasets {
-            self.request_commit(dataset, &base).await?;
+            let holds_rows = dataset.checks.iter().any(CheckResult::holds_rows);
+            let request = commit_request(dataset, &base, &self.settings.database_prefix);
+            if holds_rows {
+                held += 1;
+                self.hold(request, &input_token).await?;
+            } else {
+                self.request_commit(request).await?;
+            }
         }
         base.outcome = if records.routed > 0 { Outcome::Transformed } else { Outcome::Empty };
         base.finished_at = Utc::now();
         self.settings.ledger.finish_input(&base, entity_tag).await?;
-        Ok(Transformed::Done(records))
+        Ok(Transformed::Done { records, held })
     }
 
     /// Stores the request of a dataset and tells the commits queue where it is.
-    async fn request_commit(
-        &self,
-        dataset: DatasetOutcome,
-        base: &Run,
-    ) -> Result<(), TransformError> {
-        let request = commit_request(dataset, base, &self.settings.database_prefix);
+    async fn request_commit(&self, request: CommitRequest) -> Result<(), TransformError> {
         let body = serde_json::to_vec(&request).map_err(|source| TransformError::Serialise {
             dataset: request.dataset.clone(),
             source,

@@ -6,6 +6,7 @@
 
 mod format;
 mod function;
+mod hold;
 mod input;
 mod quarantine;
 mod request;

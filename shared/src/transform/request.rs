@@ -33,6 +33,7 @@ pub(super) fn commit_request(
         unknown_members: dataset.unknown_members,
         event_time: dataset.event_time,
         columns: dataset.columns,
+        checks: dataset.checks,
         ..base.clone()
     };
     CommitRequest {
@@ -75,6 +76,7 @@ pub(super) fn base_run(
         unknown_members: BTreeMap::new(),
         event_time: None,
         columns: Vec::new(),
+        checks: Vec::new(),
         snapshot_id: None,
         error: None,
     }

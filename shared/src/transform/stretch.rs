@@ -17,7 +17,7 @@ use crate::govern::{
     Verdict,
 };
 use crate::lake::{DatasetWriter, ObjectStore, WriteError};
-use crate::run::{ColumnStatistics, EventTimeRange, RecordCounts, RowCounts};
+use crate::run::{CheckResult, ColumnStatistics, EventTimeRange, RecordCounts, RowCounts};
 
 /// Unfinished row groups of all datasets together. With parts on their way to S3 and the keys of a
 /// million rows, a function stays within 128 MB.
@@ -123,6 +123,8 @@ pub struct DatasetOutcome {
     pub columns: Vec<ColumnStatistics>,
     /// The rows' event times.
     pub event_time: Option<EventTimeRange>,
+    /// What became of the contract's checks.
+    pub checks: Vec<CheckResult>,
     /// The rows' keys, where the contract looks for them among those of other inputs.
     pub row_keys: Option<RowKeys>,
 }
@@ -369,6 +371,7 @@ fn finish_dataset(
         data_files: Vec::new(),
         columns: Vec::new(),
         event_time: None,
+        checks: governor.check_results(),
         row_keys: None,
     };
     let Some(writer) = writer else { return Ok(outcome) };

@@ -90,6 +90,7 @@ impl Invoked {
             "database-capture",
             "dynamodb-capture",
             "report",
+            "replay",
         ];
         if own.contains(&function) {
             return; // What it answers is its effect.

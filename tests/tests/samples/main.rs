@@ -72,6 +72,7 @@ samples! {
     not_an_event: "attribute" / "not-an-event" gives back ["not-an-event"];
     page: "report" / "page" gives back [];
     refresh: "report" / "refresh" gives back [];
+    held: "replay" / "held" gives back [];
     run_committed: "announce" / "run-committed" gives back [];
     run_quarantined: "announce" / "run-quarantined" gives back [];
     run_modified: "announce" / "run-modified" gives back [];
@@ -323,6 +324,11 @@ mod effects {
         assert!(scene.invoked.response()["changed_rows"].is_u64());
     }
 
+    pub async fn held(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.response()["action"], "list");
+        assert!(scene.invoked.response()["held"].is_array());
+    }
+
     pub async fn run_committed(scene: &Scene<'_>) {
         let announced = scene.announced().await;
         assert_eq!(announced.run.outcome, Outcome::Committed);
@@ -423,6 +429,10 @@ fn every_sample_is_understood() {
         }
         if *function == "report" {
             serde_json::from_str::<report::ReportRequest>(&event).unwrap();
+            continue;
+        }
+        if *function == "replay" {
+            serde_json::from_str::<replay::Order>(&event).unwrap();
             continue;
         }
         if *function == "google-ads-pull" {

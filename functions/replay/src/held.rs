@@ -1,0 +1,200 @@
+//! Held rows: listed, released, dropped. Every step can be repeated, and each answer says how far it is.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveTime, Utc};
+use shared::aws::{BucketError, HeldState, LedgerError, QueueError};
+use shared::event::{CommitPointer, CommitRequest, HeldRows};
+use shared::run::{Outcome, RowCounts, Run, run_id};
+
+use crate::order::{Action, Answer, HeldAnswer, HeldOrder};
+use crate::{JOB, Replayer};
+
+/// Why an order is not carried out. What was done before it stays done, and the same order goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The ledger failed. A retry may help.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// An object cannot be read or written. A retry may help.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// A request cannot be handed on. A retry may help.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// What was kept of held rows is gone: quarantine has expired. They can come back by landing the
+    /// input again.
+    #[error("held rows s3://{bucket}/{key} have expired")]
+    Expired {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+    },
+    /// What was kept cannot be understood: a defect.
+    #[error("held rows {key} are malformed: {reason}")]
+    Malformed {
+        /// The object's key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Replayer {
+    /// Carries out an order about held rows, until `deadline`.
+    pub async fn held(
+        &self,
+        order: &HeldOrder,
+        deadline: DateTime<Utc>,
+    ) -> Result<Answer, ReplayError> {
+        let from = order.from.map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        let to = order.to.and_then(|day| day.succ_opt());
+        let to = to.map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        let mut answer =
+            Answer { action: order.action, held: Vec::new(), rows: 0, has_more: false };
+        for run in self.ledger.held_runs(&order.dataset, from, to).await? {
+            if !order.is_about(&run.run_id, &run.input.uri()) {
+                continue;
+            }
+            if Utc::now() >= deadline {
+                answer.has_more = true;
+                break;
+            }
+            let held = self.one(order, &run).await?;
+            answer.held.extend(held);
+        }
+        let counts = |state: &str| match order.action {
+            Action::List => state == "held",
+            Action::Release => matches!(state, "committing" | "committed"),
+            Action::Drop => state == "dropped",
+        };
+        answer.rows =
+            answer.held.iter().filter(|held| counts(&held.state)).map(|held| held.rows).sum();
+        Ok(answer)
+    }
+
+    async fn state(&self, order: &HeldOrder, run: &Run) -> Result<Option<HeldState>, ReplayError> {
+        Ok(self.ledger.held_state(&run.input, &order.dataset).await?)
+    }
+
+    async fn one(&self, order: &HeldOrder, run: &Run) -> Result<Option<HeldAnswer>, ReplayError> {
+        let Some(HeldState { mut state, request }) = self.state(order, run).await? else {
+            return Ok(None);
+        };
+        match order.action {
+            Action::List => {}
+            // Released before, but perhaps not handed on.
+            Action::Release if state == "committing" => self.ask(run, &request).await?,
+            Action::Release if state == "held" => {
+                state = self.release(order, run, &request).await?;
+            }
+            Action::Drop if state == "held" => {
+                self.ledger.drop_held(&run.input, &order.dataset, &request).await?;
+                state = self.state(order, run).await?.map_or(state, |now| now.state);
+            }
+            Action::Release | Action::Drop => {}
+        }
+        let rows = run.rows.map_or(0, |rows| rows.held);
+        tracing::info!(
+            dataset = order.dataset,
+            run_id = run.run_id,
+            rows,
+            action = ?order.action,
+            state,
+            "held rows"
+        );
+        Ok(Some(HeldAnswer {
+            run_id: run.run_id.clone(),
+            object: run.input.uri(),
+            arrived_at: run.arrived_at,
+            held_at: run.finished_at,
+            rows,
+            reason: run.error.clone().unwrap_or_default(),
+            state,
+        }))
+    }
+
+    /// Brings the files back to the lake, makes the request, says so in the ledger and asks for the
+    /// commit; the state then, for somebody else may have dropped the rows meanwhile.
+    async fn release(
+        &self,
+        order: &HeldOrder,
+        run: &Run,
+        kept: &CommitPointer,
+    ) -> Result<String, ReplayError> {
+        let HeldRows { request, copies } = self.load(kept).await?;
+        for (file, copy) in request.data_files.iter().zip(&copies) {
+            let malformed = || ReplayError::Malformed {
+                key: kept.key.clone(),
+                reason: "a data file is not in the lake bucket, or its copy not in quarantine"
+                    .to_owned(),
+            };
+            let target = file.path.strip_prefix(&self.lake.uri_of("")).ok_or_else(malformed)?;
+            let source = copy.strip_prefix(&self.quarantine.uri_of("")).ok_or_else(malformed)?;
+            self.lake.copy_from(self.quarantine.name(), source, None, target).await?;
+        }
+        let request = released(request, run);
+        let key = request_key(&request);
+        let body = serde_json::to_vec(&request).map_err(|error| ReplayError::Malformed {
+            key: key.clone(),
+            reason: error.to_string(),
+        })?;
+        self.lake.put(&key, "application/json", body).await?;
+        let pointer = CommitPointer { bucket: self.lake.name().to_owned(), key };
+        self.ledger.release(&run.input, &order.dataset, kept, &pointer).await?;
+        let now = self.state(order, run).await?;
+        if now.as_ref().is_some_and(|now| now.state == "committing" && now.request == pointer) {
+            self.ask(run, &pointer).await?;
+        }
+        Ok(now.map_or_else(|| "held".to_owned(), |now| now.state))
+    }
+
+    async fn load(&self, kept: &CommitPointer) -> Result<HeldRows, ReplayError> {
+        let Some(body) = self.quarantine.get(&kept.key).await? else {
+            let CommitPointer { bucket, key } = kept.clone();
+            return Err(ReplayError::Expired { bucket, key });
+        };
+        serde_json::from_slice(&body).map_err(|error| ReplayError::Malformed {
+            key: kept.key.clone(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Asks for the commit. To ask twice does no harm.
+    async fn ask(&self, run: &Run, request: &CommitPointer) -> Result<(), ReplayError> {
+        // `_requests/<database>/<table>/<id>.json`
+        let mut parts = request.key.split('/').skip(1);
+        let (Some(database), Some(table)) = (parts.next(), parts.next()) else {
+            let reason = "its key is not that of a request".to_owned();
+            return Err(ReplayError::Malformed { key: request.key.clone(), reason });
+        };
+        let group = format!("{database}.{table}");
+        self.commits.send(&group, &format!("{}-{JOB}", run.run_id), request).await?;
+        Ok(())
+    }
+}
+
+fn request_key(request: &CommitRequest) -> String {
+    format!("_requests/{}/{}/{}.json", request.database, request.table, request.request_id)
+}
+
+/// The request as it goes on. Its run is another than the one that held the rows, and counts them alone:
+/// what was quarantined and left out then was told then.
+fn released(mut request: CommitRequest, held: &Run) -> CommitRequest {
+    let id = run_id(JOB, &held.input, held.dataset.as_deref());
+    let rows = request.run.rows.map_or(0, |rows| rows.committed);
+    request.request_id.clone_from(&id);
+    request.run = Run {
+        run_id: id,
+        job: JOB.to_owned(),
+        outcome: Outcome::Transformed,
+        started_at: Utc::now(),
+        rows: Some(RowCounts { routed: rows, committed: rows, ..RowCounts::default() }),
+        quarantined_by_reason: BTreeMap::new(),
+        quarantine: None,
+        input_copy: None,
+        ..request.run
+    };
+    request
+}

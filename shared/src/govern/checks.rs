@@ -1,0 +1,256 @@
+//! The checks of a contract: single values judged at once, the rows of an input counted while they pass.
+
+use std::collections::HashSet;
+
+use regex::Regex;
+
+use super::keys::{Key, KeyHasher, KeySet};
+use super::quarantine::Reason;
+use super::row::{Cell, Row};
+use crate::contract::{Check, Contract, Metric, Severity, Unit, ValidValues};
+use crate::run::{CheckResult, RowCounts};
+
+/// The rules of one dataset, and what was counted of its rows.
+#[derive(Debug)]
+pub(super) struct Checks {
+    checks: &'static [Check],
+    /// What was counted for each check.
+    counts: Vec<u64>,
+    /// The rules of each column's texts.
+    texts: Vec<TextRules>,
+    /// Columns whose empty cells are counted, each with its check.
+    nulls: Vec<(usize, usize)>,
+    /// Columns whose repeated values are counted, each with its check.
+    duplicates: Vec<(Vec<usize>, usize, KeySet)>,
+    /// Columns of which no two rows have the same value.
+    unique: Vec<(usize, KeySet)>,
+    /// Checks that count a value of the row at hand.
+    pending: Vec<usize>,
+    hasher: KeyHasher,
+    new_keys: Vec<Key>,
+}
+
+/// The rules of a column's texts.
+#[derive(Debug, Default)]
+struct TextRules {
+    shortest: usize,
+    valid: Option<Valid>,
+    pattern: Option<Regex>,
+    counted: Vec<(usize, Valid)>,
+}
+
+/// Which texts are valid.
+#[derive(Debug)]
+struct Valid {
+    values: HashSet<String>,
+    pattern: Option<Regex>,
+}
+
+impl Valid {
+    fn of(valid: &ValidValues) -> Self {
+        let pattern = valid.pattern.as_deref().and_then(regex_of);
+        Self { values: valid.valid_values.iter().cloned().collect(), pattern }
+    }
+
+    fn allows(&self, text: &str) -> bool {
+        let is_listed = self.values.is_empty() || self.values.contains(text);
+        is_listed && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(text))
+    }
+}
+
+/// The build refuses a contract with a pattern that cannot be read.
+fn regex_of(pattern: &str) -> Option<Regex> {
+    Regex::new(pattern).ok()
+}
+
+impl Checks {
+    pub(super) fn new(contract: &'static Contract) -> Self {
+        let mut checks = Self {
+            checks: &contract.checks,
+            counts: vec![0; contract.checks.len()],
+            texts: Vec::with_capacity(contract.columns.len()),
+            nulls: Vec::new(),
+            duplicates: Vec::new(),
+            unique: Vec::new(),
+            pending: Vec::new(),
+            hasher: KeyHasher::default(),
+            new_keys: Vec::new(),
+        };
+        for (position, column) in contract.columns.iter().enumerate() {
+            checks.texts.push(TextRules {
+                shortest: column.min_length.unwrap_or_default(),
+                valid: column.valid.as_ref().map(Valid::of),
+                pattern: column.pattern.as_deref().and_then(regex_of),
+                counted: Vec::new(),
+            });
+            // Rows with the same key are one row already.
+            let is_key = contract.deduplicate_by == [column.name.as_str()];
+            if column.unique && !is_key {
+                checks.unique.push((position, KeySet::default()));
+            }
+        }
+        for (number, check) in contract.checks.iter().enumerate() {
+            checks.add(contract, number, check);
+        }
+        checks
+    }
+
+    fn add(&mut self, contract: &Contract, number: usize, check: &Check) {
+        match &check.metric {
+            Metric::RowCount | Metric::InvalidRows => {}
+            Metric::NullValues { column } => {
+                self.nulls.extend(contract.position(column).map(|position| (position, number)));
+            }
+            Metric::InvalidValues { column, valid } => {
+                if let Some(position) = contract.position(column) {
+                    self.texts[position].counted.push((number, Valid::of(valid)));
+                }
+            }
+            Metric::DuplicateValues { columns } => {
+                let positions = columns.iter().filter_map(|column| contract.position(column));
+                self.duplicates.push((positions.collect(), number, KeySet::default()));
+            }
+        }
+    }
+
+    /// Begins with a record.
+    pub(super) fn clear(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Judges a text before anything is done to it: the reason against it, and the clause.
+    pub(super) fn text(&mut self, column: usize, text: &str) -> Result<(), (Reason, &'static str)> {
+        let rules = &self.texts[column];
+        if text.len() < rules.shortest * 4 && text.chars().count() < rules.shortest {
+            return Err((Reason::OutOfRange, "logicalTypeOptions.minLength"));
+        }
+        if rules.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
+            return Err((Reason::InvalidValue, "logicalTypeOptions.pattern"));
+        }
+        if rules.valid.as_ref().is_some_and(|valid| !valid.allows(text)) {
+            return Err((Reason::InvalidValue, "quality.invalidValues"));
+        }
+        for (number, valid) in &rules.counted {
+            if !valid.allows(text) {
+                self.pending.push(*number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether rows must differ in something beside their key.
+    pub(super) fn has_unique(&self) -> bool {
+        !self.unique.is_empty()
+    }
+
+    /// The first column whose value an earlier row has, though it must be unique. Without one, the values
+    /// are remembered. Empty cells are not compared.
+    pub(super) fn repeated(&mut self, row: &Row<'_>) -> Option<usize> {
+        self.new_keys.clear();
+        for (column, seen) in &self.unique {
+            let key = key(&mut self.hasher, row, &[*column]);
+            if row.cells()[*column] != Cell::Null && seen.contains(key) {
+                return Some(*column);
+            }
+            self.new_keys.push(key);
+        }
+        for ((column, seen), key) in self.unique.iter_mut().zip(&self.new_keys) {
+            if row.cells()[*column] != Cell::Null {
+                seen.insert(*key, 0);
+            }
+        }
+        None
+    }
+
+    /// Counts a row that is to be written.
+    pub(super) fn row(&mut self, row: &Row<'_>) {
+        for number in &self.pending {
+            self.counts[*number] += 1;
+        }
+        for (column, number) in &self.nulls {
+            self.counts[*number] += u64::from(row.cells()[*column] == Cell::Null);
+        }
+        for (columns, number, seen) in &mut self.duplicates {
+            if columns.iter().any(|column| row.cells()[*column] == Cell::Null) {
+                continue;
+            }
+            let is_new = seen.insert(key(&mut self.hasher, row, columns), 0);
+            self.counts[*number] += u64::from(!is_new);
+        }
+    }
+
+    /// Bytes that remembered values take.
+    pub(super) fn bytes(&self) -> usize {
+        let unique = self.unique.iter().map(|(_, seen)| seen.bytes());
+        unique.chain(self.duplicates.iter().map(|(_, _, seen)| seen.bytes())).sum()
+    }
+
+    /// What became of each check.
+    pub(super) fn results(&self, rows: RowCounts) -> Vec<CheckResult> {
+        let mut results = Vec::with_capacity(self.checks.len());
+        for (check, counted) in self.checks.iter().zip(&self.counts) {
+            let (count, of) = match check.metric {
+                Metric::RowCount => (rows.committed, rows.committed),
+                Metric::InvalidRows => (rows.quarantined, rows.routed),
+                _ => (*counted, rows.committed),
+            };
+            results.push(result(check, count, of));
+        }
+        results
+    }
+}
+
+fn result(check: &Check, count: u64, of: u64) -> CheckResult {
+    let value = match check.unit {
+        Unit::Rows => count as f64,
+        Unit::Percent => count as f64 * 100.0 / of.max(1) as f64,
+    };
+    let (metric, column) = match &check.metric {
+        Metric::RowCount => ("rowCount", None),
+        Metric::NullValues { column } => ("nullValues", Some(column.clone())),
+        Metric::InvalidValues { column, .. } => ("invalidValues", Some(column.clone())),
+        Metric::DuplicateValues { columns } => ("duplicateValues", Some(columns.join(","))),
+        Metric::InvalidRows => ("invalidRows", None),
+    };
+    let severity = match check.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let unit = match check.unit {
+        Unit::Rows => "rows",
+        Unit::Percent => "percent",
+    };
+    CheckResult {
+        name: check.name.clone(),
+        metric: metric.to_owned(),
+        column,
+        value,
+        unit: unit.to_owned(),
+        expectation: check.expectation.to_string(),
+        severity: severity.to_owned(),
+        passed: check.expectation.holds(value),
+    }
+}
+
+/// The key of a row's values in some columns.
+pub(super) fn key(hasher: &mut KeyHasher, row: &Row<'_>, columns: &[usize]) -> Key {
+    for position in columns {
+        let cell = row.cells()[*position];
+        match cell {
+            Cell::Null => hasher.value(None),
+            Cell::Record { .. } | Cell::Scratch { .. } => {
+                hasher.value(row.text(cell).map(str::as_bytes));
+            }
+            Cell::Long(value) | Cell::Timestamp(value) => hasher.value(Some(&value.to_le_bytes())),
+            Cell::Double(value) => hasher.value(Some(&value.to_le_bytes())),
+            Cell::Boolean(value) => hasher.value(Some(&[u8::from(value)])),
+            Cell::Decimal(value) => hasher.value(Some(&value.to_le_bytes())),
+            Cell::Date(value) => hasher.value(Some(&value.to_le_bytes())),
+        }
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+#[path = "checks_tests.rs"]
+mod tests;
