@@ -21,7 +21,7 @@ export PARAMETERS
 
 .PHONY: help
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | awk -F '\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 	@echo
 	@echo '  PORT=4567                 of the local AWS (up, demo, test)'
 	@echo '  PARAMETERS="Name=value"   of the stack on the local AWS (up, demo, test)'
@@ -68,6 +68,12 @@ check: cargo tools ## formatting, lints, contracts and template
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint --template template.yaml
 	@$(SAM)/cfn-lint template.yaml
 	@echo 'check: all good'
+
+# The build refuses first what must not follow the versions that are recorded.
+.PHONY: record-contracts
+record-contracts: cargo ## record the contracts as they are now, once their versions were raised
+	@UPDATE_RECORDS=1 cargo test --quiet --workspace --lib every_contract_is_recorded
+	@git status --short -- shared/contracts 2>/dev/null || true
 
 .PHONY: build
 build: cargo tools ## build every function for Lambda

@@ -1,8 +1,9 @@
-"""Checks every contract against the official ODCS JSON schema and with `datacontract lint`.
+"""Checks every contract against the official ODCS JSON schema and with `datacontract lint`, has the official tool read
+and write it, and sees that its version is the one that is recorded beside it.
 
 Usage: validate_contracts.py [folder], by default shared/contracts of this checkout. Exits 1 when a contract breaks
 the standard, or when there is none to check. What the project adds to the standard (the custom properties) is checked
-where it is compiled, not here.
+where it is compiled, not here; so is what a record says, for a version cannot have other content than its record.
 """
 
 import json
@@ -37,9 +38,13 @@ def official_schema() -> Draft201909Validator:
     return Draft201909Validator(schema, format_checker=FormatChecker())
 
 
+def parsed(text: str) -> object:
+    return yaml.load(text, Loader=TextOnlyDates)
+
+
 def schema_errors(validator: Draft201909Validator, contract: Path) -> Iterator[str]:
     try:
-        document = yaml.load(contract.read_text(encoding="utf-8"), Loader=TextOnlyDates)
+        document = parsed(contract.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         yield f"is not yaml: {' '.join(str(error).split())}"
         return
@@ -59,6 +64,26 @@ def lint_errors(contract: Path) -> Iterator[str]:
             yield f"datacontract lint: {check.name}: {' '.join(str(check.reason).split())}"
 
 
+def round_trip_errors(contract: Path) -> Iterator[str]:
+    # The official tool knows every part of the contract if none is missing from what it writes.
+    try:
+        exported = DataContract(data_contract_file=str(contract), inline_references=False).export("odcs")
+    except Exception as error:  # Whatever it is, the contract is not for everybody's tools.
+        yield f"datacontract export: {' '.join(str(error).split())}"
+        return
+    if parsed(str(exported)) != parsed(contract.read_text(encoding="utf-8")):
+        yield "datacontract export: what it writes is not the document that it read"
+
+
+def record_errors(contract: Path) -> Iterator[str]:
+    record = contract.with_name(contract.name.replace(".odcs.yaml", ".recorded.json"))
+    recorded = json.loads(record.read_text(encoding="utf-8"))["version"] if record.exists() else "no version"
+    document = parsed(contract.read_text(encoding="utf-8"))
+    version = document.get("version") if isinstance(document, dict) else None
+    if version != recorded:
+        yield f"is version {version}, but {recorded} is recorded; run `make record-contracts`"
+
+
 def main(folder: Path) -> int:
     logging.disable(logging.CRITICAL)
     contracts = sorted(path for path in folder.rglob("*.y*ml") if path.is_file())
@@ -71,6 +96,8 @@ def main(folder: Path) -> int:
         # The compiler looks for this ending; under another name a contract would be passed by without a word.
         misnamed = [] if contract.name.endswith(".odcs.yaml") else ["is not named <dataset>.odcs.yaml"]
         errors = [*misnamed, *schema_errors(validator, contract), *lint_errors(contract)]
+        # What is not sound was told.
+        errors = errors or [*round_trip_errors(contract), *record_errors(contract)]
         broken += bool(errors)
         for error in errors:
             print(f"{contract.relative_to(folder)}: {error}", file=sys.stderr)

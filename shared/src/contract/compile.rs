@@ -4,72 +4,87 @@
 
 use serde_json::Value;
 
-use super::custom::Custom;
+use super::check::Columns;
+use super::custom::{COLUMN_KEYS, Custom, DATASET_KEYS};
 use super::expectation::{Check, Metric};
 use super::model::{
     Bound, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated, Normalize,
     PartitionTransform, Privacy, Route,
 };
 use super::odcs::{DataContract, Property, SchemaObject};
+use super::position::locate;
+use super::problem::{ContractError, Problem, Problems, Result, refuse};
 use super::quality;
 
+/// The types a column may have.
+const TYPES: &str = "string, long, double, boolean, timestamp, date, decimal(precision,scale)";
 /// The classifications a column may have.
 const CLASSIFICATIONS: [&str; 4] = ["public", "internal", "confidential", "restricted"];
 
-/// Why a contract was refused: the clause and the mend.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{clause}: {problem}")]
-pub struct ContractError {
-    /// The clause at fault: `schema.tracks.properties.user_id.classification`.
-    pub clause: String,
-    /// What is wrong, and what would be right.
-    pub problem: String,
-}
-
-pub(super) type Result<T> = std::result::Result<T, ContractError>;
-
-pub(super) fn refuse<T>(clause: impl Into<String>, problem: impl Into<String>) -> Result<T> {
-    Err(ContractError { clause: clause.into(), problem: problem.into() })
-}
-
 /// Compiles the text of one contract file.
-pub fn compile(text: &str) -> Result<Contract> {
+///
+/// # Errors
+/// All problems that can be found independently of each other, each with its line.
+pub fn compile(text: &str) -> std::result::Result<Contract, ContractError> {
     let document: DataContract = match serde_norway::from_str(text) {
         Ok(document) => document,
-        Err(error) => return refuse("file", error.to_string()),
+        Err(error) => return Err(ContractError { problems: vec![unreadable(&error)] }),
     };
-    check_header(&document)?;
-    let [object] = document.schema.as_slice() else {
-        return refuse(
-            "schema",
-            "must hold exactly one dataset; give every dataset a file of its own",
-        );
-    };
-    let contract = compile_object(&document, object)?;
-    check_columns(&contract)?;
-    check_references(&contract)?;
-    Ok(contract)
+    let mut problems = Problems::default();
+    let contract = compile_document(&document, &mut problems);
+    let mut problems = problems.into_vec();
+    match contract {
+        Some(contract) if problems.is_empty() => Ok(contract),
+        _ => {
+            locate(text, &mut problems);
+            Err(ContractError { problems })
+        }
+    }
 }
 
-fn check_header(document: &DataContract) -> Result<()> {
+/// What is no YAML, or not of the standard's shape.
+fn unreadable(error: &serde_norway::Error) -> Problem {
+    let text = error.to_string();
+    let (what, _) = text.split_once(" at line ").unwrap_or((&text, ""));
+    Problem {
+        line: error.location().map_or(1, |location| location.line()),
+        clause: "file".to_owned(),
+        problem: format!(
+            "{what}; write it as the Open Data Contract Standard v3.1.0 has it, the README's section Contracts shows one"
+        ),
+    }
+}
+
+fn compile_document(document: &DataContract, problems: &mut Problems) -> Option<Contract> {
+    check_header(document, problems);
+    if let [object] = document.schema.as_slice() {
+        return compile_object(document, object, problems);
+    }
+    problems.add("schema", "must hold exactly one dataset; give every dataset a file of its own");
+    None
+}
+
+fn check_header(document: &DataContract, problems: &mut Problems) {
     if document.api_version != "v3.1.0" {
-        return refuse("apiVersion", format!("is {}; write v3.1.0", document.api_version));
+        problems.add("apiVersion", format!("is {}; write v3.1.0", document.api_version));
     }
     if document.kind != "DataContract" {
-        return refuse("kind", format!("is {}; write DataContract", document.kind));
+        problems.add("kind", format!("is {}; write DataContract", document.kind));
     }
     if document.status != "active" {
-        return refuse("status", format!("is {}; only an active contract ships", document.status));
+        problems.add(
+            "status",
+            format!("is {}; write active, only such a contract ships", document.status),
+        );
     }
-    if document.version.split('.').count() != 3
-        || document.version.split('.').any(|part| part.parse::<u32>().is_err())
-    {
-        return refuse(
+    let version = semver::Version::parse(&document.version);
+    if !version.is_ok_and(|version| version.pre.is_empty() && version.build.is_empty()) {
+        problems.add(
             "version",
             format!("is {}; write a semantic version such as 1.0.0", document.version),
         );
     }
-    check_name("domain", &document.domain)
+    problems.keep(check_name("domain", &document.domain));
 }
 
 /// Glue and Athena want lower-case names of letters, digits and underscores.
@@ -88,131 +103,185 @@ fn check_name(clause: &str, name: &str) -> Result<()> {
     )
 }
 
-fn compile_object(document: &DataContract, object: &SchemaObject) -> Result<Contract> {
+fn compile_object(
+    document: &DataContract,
+    object: &SchemaObject,
+    problems: &mut Problems,
+) -> Option<Contract> {
     let clause = format!("schema.{}", object.name);
-    let table = object.physical_name.clone().unwrap_or_else(|| object.name.clone());
-    check_name(&format!("{clause}.physicalName"), &table)?;
-    let mut custom = Custom::new(&clause, &object.custom_properties)?;
-    let route: Route = custom.required("route")?;
-    let deduplicate_by: Vec<String> = custom.optional("deduplicateBy")?.unwrap_or_default();
-    let look_back_days = custom.optional("lookBackDays")?;
-    if look_back_days.is_some() && deduplicate_by.is_empty() {
-        return refuse(format!("{clause}.customProperties.lookBackDays"), "needs `deduplicateBy`");
+    problems.keep(check_name(&format!("{clause}.physicalName"), object.table()));
+    let custom = Custom::new(&clause, DATASET_KEYS, object.custom_properties(), problems);
+    let route = problems.keep(custom.required::<Route>("route"));
+    let deduplicate_by = problems.keep(custom.optional("deduplicateBy")).flatten();
+    let look_back_days = problems.keep(custom.optional("lookBackDays")).flatten();
+    if custom.has("lookBackDays") && !custom.has("deduplicateBy") {
+        let clause = format!("{clause}.customProperties.lookBackDays");
+        problems
+            .add(clause, "needs deduplicateBy; write the columns that name a row, or leave it out");
     }
-    let require_one_of = custom.optional("requireOneOf")?.unwrap_or_default();
-    let unknown_members_of = custom.optional("unknownMembersOf")?.unwrap_or_default();
-    let evolution = custom.optional("evolution")?.unwrap_or(Evolution {
-        columns: EvolutionMode::DiscardValue,
-        types: EvolutionMode::Freeze,
-    });
-    let captured_table = custom.optional("capturedTable")?;
-    custom.finish()?;
+    let require_one_of = problems.keep(custom.optional("requireOneOf")).flatten();
+    let unknown_members_of = problems.keep(custom.optional("unknownMembersOf")).flatten();
+    let evolution = problems.keep(custom.optional("evolution")).flatten();
+    let captured_table = problems.keep(custom.optional("capturedTable")).flatten();
+    let retired_field_ids = problems.keep(custom.optional("retiredFieldIds")).flatten();
+    let latency_minutes = problems.keep(compile_latency(document)).flatten();
     let mut columns = Vec::with_capacity(object.properties.len());
-    let mut checks = quality::compile(&clause, None, &object.quality)?.checks;
+    let mut checks = quality::compile(&clause, None, object.quality(), problems).checks;
     for property in &object.properties {
-        let (column, of_column) = compile_column(&clause, property)?;
-        columns.push(column);
-        checks.extend(of_column);
+        if let Some((column, of_column)) = compile_column(&clause, property, problems) {
+            columns.push(column);
+            checks.extend(of_column);
+        }
     }
-    Ok(Contract {
+    let deduplicate_by: Vec<String> = deduplicate_by.unwrap_or_default();
+    let contract = Contract {
         id: document.id.clone(),
         version: document.version.clone(),
         domain: document.domain.clone(),
-        table,
-        route,
+        table: object.table().to_owned(),
+        route: route?,
         columns,
         look_back_days: look_back_days.unwrap_or(u16::from(!deduplicate_by.is_empty())),
         deduplicate_by,
-        require_one_of,
-        unknown_members_of,
-        evolution,
+        require_one_of: require_one_of.unwrap_or_default(),
+        unknown_members_of: unknown_members_of.unwrap_or_default(),
+        evolution: evolution.unwrap_or(Evolution {
+            columns: EvolutionMode::DiscardValue,
+            types: EvolutionMode::Freeze,
+        }),
         captured_table,
         checks,
-        latency_minutes: compile_latency(document)?,
-    })
+        latency_minutes,
+        retired_field_ids: retired_field_ids.unwrap_or_default(),
+    };
+    check_object(&clause, object, &contract, problems);
+    Some(contract)
+}
+
+/// What must hold of the columns together and of what names them.
+fn check_object(clause: &str, object: &SchemaObject, contract: &Contract, problems: &mut Problems) {
+    let columns = Columns { clause, object, sound: &contract.columns };
+    columns.check_each(problems);
+    columns.check_field_ids(&contract.retired_field_ids, problems);
+    columns.check_partition(problems);
+    columns.check_key(&contract.deduplicate_by, problems);
+    for group in &contract.require_one_of {
+        columns.check_names("requireOneOf", group, problems);
+    }
+    columns.check_quality(&contract.checks, problems);
 }
 
 /// The promise `latency`, in minutes.
 fn compile_latency(document: &DataContract) -> Result<Option<u32>> {
-    let mut promises = document.sla_properties.iter().filter(|sla| sla.property == "latency");
+    let promises = document.sla_properties.as_deref().unwrap_or_default();
+    let mut promises = promises.iter().filter(|promise| promise.property == "latency");
     let Some(promise) = promises.next() else { return Ok(None) };
     if promises.next().is_some() {
-        return refuse("slaProperties.latency", "stands twice");
+        return refuse("slaProperties.latency", "stands twice; keep one");
     }
     let minutes = match promise.unit.as_deref() {
         Some("m" | "min" | "minutes") => 1,
         Some("h" | "hr" | "hours") => 60,
         Some("d" | "day" | "days") => 24 * 60,
-        _ => return refuse("slaProperties.latency.unit", "is none of m, h, d"),
+        _ => return refuse("slaProperties.latency.unit", "is none of m, h, d; write one"),
     };
     let value = promise.value.as_u64().and_then(|value| u32::try_from(value).ok());
     match value.and_then(|value| value.checked_mul(minutes)) {
         Some(minutes) if minutes > 0 => Ok(Some(minutes)),
         _ => refuse(
             "slaProperties.latency.value",
-            format!("`{}` is no whole number of units, one at least", promise.value),
+            format!("is {}; write a whole number of units, one at least", promise.value),
         ),
     }
 }
 
-fn compile_column(object: &str, property: &Property) -> Result<(Column, Vec<Check>)> {
+fn compile_column(
+    object: &str,
+    property: &Property,
+    problems: &mut Problems,
+) -> Option<(Column, Vec<Check>)> {
     let clause = format!("{object}.properties.{}", property.name);
-    check_name(&clause, &property.name)?;
-    let column_type = compile_type(&clause, property)?;
-    let mut custom = Custom::new(&clause, &property.custom_properties)?;
-    let sources = match custom.optional::<Value>("source")? {
-        None => Vec::new(),
-        Some(Value::String(path)) => vec![path],
-        Some(paths) => custom.parse("source", paths)?,
-    };
-    let truncate: Option<String> = custom.optional("truncate")?;
-    let action: String = custom.required("privacy")?;
-    let privacy = compile_privacy(&clause, &action, truncate.as_deref())?;
-    let rules = quality::compile(&clause, Some(&property.name), &property.quality)?;
-    let options = &property.logical_type_options;
-    quality::check_pattern(&format!("{clause}.logicalTypeOptions"), options.pattern.as_deref())?;
+    let custom = Custom::new(&clause, COLUMN_KEYS, property.custom_properties(), problems);
+    let options = property.logical_type_options.as_ref();
+    let name = problems.keep(check_name(&clause, &property.name));
+    let column_type = problems.keep(compile_type(&clause, property));
+    let field_id = problems.keep(custom.required("fieldId"));
+    let sources = problems.keep(compile_sources(&custom));
+    let query_parameter = problems.keep(custom.optional("queryParameter"));
+    let generated = problems.keep(custom.optional::<Generated>("generated"));
+    let privacy = problems.keep(compile_privacy(&clause, &custom));
+    let normalize = problems.keep(custom.optional::<Normalize>("normalize"));
+    let classification = problems.keep(compile_classification(&clause, property));
+    let partition = problems.keep(compile_partition(&clause, property, &custom));
+    let minimum = options.and_then(|options| options.minimum.as_ref());
+    let minimum = problems.keep(compile_bound(&clause, "minimum", column_type, minimum));
+    let maximum = options.and_then(|options| options.maximum.as_ref());
+    let maximum = problems.keep(compile_bound(&clause, "maximum", column_type, maximum));
+    let rules = quality::compile(&clause, Some(&property.name), property.quality(), problems);
+    let pattern = options.and_then(|options| options.pattern.clone());
+    let in_options = format!("{clause}.logicalTypeOptions");
+    problems.keep(quality::check_pattern(&in_options, pattern.as_deref()));
+    if custom.has("source") == custom.has("generated") {
+        problems.add(
+            &clause,
+            "needs either source or generated among its customProperties; write one of them",
+        );
+        return None;
+    }
+    name?;
     let column = Column {
-        field_id: custom.required("fieldId")?,
+        field_id: field_id?,
         name: property.name.clone(),
-        column_type,
-        required: property.required,
-        sources,
-        query_parameter: custom.optional("queryParameter")?,
-        generated: custom.optional::<Generated>("generated")?,
-        privacy,
-        normalize: custom.optional::<Normalize>("normalize")?,
-        classification: compile_classification(&clause, property)?,
-        partition: compile_partition(&clause, property, custom.optional("partitionTransform")?)?,
-        max_length: options.max_length,
-        min_length: options.min_length,
-        pattern: options.pattern.clone(),
+        column_type: column_type?,
+        required: property.required.unwrap_or_default(),
+        sources: sources?,
+        query_parameter: query_parameter?,
+        generated: generated?,
+        privacy: privacy?,
+        normalize: normalize?,
+        classification: classification?,
+        partition: partition?,
+        max_length: options.and_then(|options| options.max_length),
+        min_length: options.and_then(|options| options.min_length),
+        pattern,
         valid: rules.valid,
-        unique: property.unique,
-        minimum: compile_bound(&clause, "minimum", column_type, options.minimum.as_ref())?,
-        maximum: compile_bound(&clause, "maximum", column_type, options.maximum.as_ref())?,
+        unique: property.unique.unwrap_or_default(),
+        minimum: minimum?,
+        maximum: maximum?,
         description: property.description.clone().unwrap_or_default(),
     };
-    custom.finish()?;
-    if column.sources.is_empty() == column.generated.is_none() {
-        return refuse(
-            clause,
-            "needs either `source` or `generated` in customProperties, and not both",
-        );
-    }
+    problems.keep(check_text_rules(&clause, &column, &rules.checks));
+    Some((column, rules.checks))
+}
+
+/// Only texts have lengths, forms and lists of values.
+fn check_text_rules(clause: &str, column: &Column, checks: &[Check]) -> Result<()> {
     let judges_text = column.min_length.is_some()
         || column.pattern.is_some()
         || column.valid.is_some()
-        || rules.checks.iter().any(|check| matches!(check.metric, Metric::InvalidValues { .. }));
+        || checks.iter().any(|check| matches!(check.metric, Metric::InvalidValues { .. }));
     if judges_text && column.column_type != ColumnType::String {
-        return refuse(clause, "lengths, patterns and lists of values need physicalType string");
+        return refuse(
+            format!("{clause}.physicalType"),
+            format!("is {}; lengths, patterns and lists of values need string", column.column_type),
+        );
     }
-    Ok((column, rules.checks))
+    Ok(())
+}
+
+/// One path, or several of which the first that has a value counts.
+fn compile_sources(custom: &Custom<'_>) -> Result<Vec<String>> {
+    match custom.optional::<Value>("source")? {
+        None => Ok(Vec::new()),
+        Some(Value::String(path)) => Ok(vec![path]),
+        Some(paths) => custom.parse("source", paths),
+    }
 }
 
 fn compile_type(clause: &str, property: &Property) -> Result<ColumnType> {
     let clause = format!("{clause}.physicalType");
     let Some(physical) = property.physical_type.as_deref() else {
-        return refuse(clause, "is missing; write the Iceberg type");
+        return refuse(clause, format!("is missing; write one of {TYPES}"));
     };
     let (column_type, logical) = match physical {
         "string" => (ColumnType::String, "string"),
@@ -224,7 +293,12 @@ fn compile_type(clause: &str, property: &Property) -> Result<ColumnType> {
         other => (compile_decimal(&clause, other)?, "number"),
     };
     if property.logical_type.as_deref() != Some(logical) {
-        return refuse(clause, format!("{physical} goes with logicalType {logical}"));
+        return refuse(
+            clause,
+            format!(
+                "is {physical}, which goes with another logicalType; write `logicalType: {logical}`"
+            ),
+        );
     }
     Ok(column_type)
 }
@@ -240,20 +314,20 @@ fn compile_decimal(clause: &str, text: &str) -> Result<ColumnType> {
     {
         return Ok(ColumnType::Decimal { precision, scale });
     }
-    refuse(
-        clause,
-        format!(
-            "`{text}` is none of string, long, double, boolean, timestamp, date, decimal(precision,scale)"
-        ),
-    )
+    refuse(clause, format!("`{text}` is none of {TYPES}"))
 }
 
-fn compile_privacy(clause: &str, action: &str, truncate: Option<&str>) -> Result<Privacy> {
+fn compile_privacy(clause: &str, custom: &Custom<'_>) -> Result<Privacy> {
+    let truncate: Option<String> = custom.optional("truncate")?;
+    let action: String = custom.required("privacy")?;
     let clause = format!("{clause}.customProperties.privacy");
     if action != "truncate" && truncate.is_some() {
-        return refuse(clause, "`truncate` is given, so privacy must be truncate");
+        return refuse(
+            clause,
+            format!("is {action}, but truncate is given; write `truncate`, or leave that out"),
+        );
     }
-    match (action, truncate) {
+    match (action.as_str(), truncate.as_deref()) {
         ("keep", _) => Ok(Privacy::Keep),
         ("hmac", _) => Ok(Privacy::Hmac),
         ("redact", _) => Ok(Privacy::Redact),
@@ -261,7 +335,10 @@ fn compile_privacy(clause: &str, action: &str, truncate: Option<&str>) -> Result
         ("truncate", Some("ip")) => Ok(Privacy::TruncateIp),
         ("truncate", Some("url")) => Ok(Privacy::TruncateUrl),
         ("truncate", Some("date")) => Ok(Privacy::TruncateDate),
-        ("truncate", _) => refuse(clause, "truncate needs a `truncate` property: ip, url or date"),
+        ("truncate", _) => refuse(
+            clause,
+            "is truncate; write {property: truncate, value: …} too, with ip, url or date",
+        ),
         (other, _) => {
             refuse(clause, format!("`{other}` is none of keep, hmac, redact, truncate, drop"))
         }
@@ -287,21 +364,25 @@ fn compile_classification(clause: &str, property: &Property) -> Result<String> {
 fn compile_partition(
     clause: &str,
     property: &Property,
-    transform: Option<PartitionTransform>,
+    custom: &Custom<'_>,
 ) -> Result<Option<PartitionTransform>> {
-    if property.partitioned == transform.is_some() {
+    let transform = custom.optional("partitionTransform")?;
+    if property.partitioned.unwrap_or_default() == transform.is_some() {
         return Ok(transform);
     }
-    refuse(clause, "`partitioned: true` and the custom property `partitionTransform` go together")
+    refuse(
+        clause,
+        "`partitioned: true` and the custom property partitionTransform go together; write both or none",
+    )
 }
 
 fn compile_bound(
     clause: &str,
     side: &str,
-    column_type: ColumnType,
+    column_type: Option<ColumnType>,
     value: Option<&Value>,
 ) -> Result<Option<Bound>> {
-    let Some(value) = value else { return Ok(None) };
+    let (Some(column_type), Some(value)) = (column_type, value) else { return Ok(None) };
     let bound = match (column_type, value) {
         (ColumnType::Timestamp, Value::String(text)) => chrono::DateTime::parse_from_rfc3339(text)
             .ok()
@@ -319,93 +400,23 @@ fn compile_bound(
     if bound.is_none() {
         return refuse(
             format!("{clause}.logicalTypeOptions.{side}"),
-            format!("`{value}` cannot limit a column of this type"),
+            format!(
+                "is {value}, which cannot limit a column of type {column_type}; write {}",
+                bound_example(column_type)
+            ),
         );
     }
     Ok(bound)
 }
 
-fn check_columns(contract: &Contract) -> Result<()> {
-    let clause = format!("schema.{}.properties", contract.table);
-    for (position, column) in contract.columns.iter().enumerate() {
-        let expected = position as i32 + 1;
-        if column.field_id != expected {
-            return refuse(
-                format!("{clause}.{}.customProperties.fieldId", column.name),
-                format!(
-                    "is {}, expected {expected}: field ids count from 1 in the order of the file, and only grow at its end",
-                    column.field_id
-                ),
-            );
-        }
-        if contract.columns[..position].iter().any(|earlier| earlier.name == column.name) {
-            return refuse(format!("{clause}.{}", column.name), "stands twice");
-        }
-        if let (Some(_), false) = (column.generated, column.column_type == ColumnType::String) {
-            return refuse(format!("{clause}.{}", column.name), "a generated column is a string");
-        }
-        let needs_text =
-            !matches!(column.privacy, Privacy::Keep | Privacy::Drop | Privacy::TruncateDate);
-        if needs_text && column.column_type != ColumnType::String {
-            return refuse(
-                format!("{clause}.{}", column.name),
-                "its privacy action needs physicalType string",
-            );
-        }
+/// A limit of a type, to be written instead of one that is none.
+fn bound_example(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::Timestamp => "a time such as \"2000-01-01T00:00:00Z\"",
+        ColumnType::Date => "a date such as \"2000-01-01\"",
+        ColumnType::Long => "a whole number",
+        ColumnType::Double | ColumnType::Decimal { .. } => "a number",
+        ColumnType::String => "maxLength instead",
+        ColumnType::Boolean => "none",
     }
-    let partitions = contract.columns.iter().filter(|column| column.partition.is_some()).count();
-    if partitions != 1 {
-        return refuse(
-            clause,
-            format!("{partitions} columns are partitioned, expected exactly one"),
-        );
-    }
-    Ok(())
-}
-
-fn check_references(contract: &Contract) -> Result<()> {
-    let object = format!("schema.{}.customProperties", contract.table);
-    let groups = contract.require_one_of.iter().map(|group| ("requireOneOf", group));
-    let keys = std::iter::once(("deduplicateBy", &contract.deduplicate_by));
-    for (property, names) in groups.chain(keys) {
-        for name in names {
-            if contract.position(name).is_none() {
-                return refuse(
-                    format!("{object}.{property}"),
-                    format!("names `{name}`, which is no column"),
-                );
-            }
-        }
-    }
-    for check in &contract.checks {
-        if let Metric::DuplicateValues { columns } = &check.metric
-            && let Some(name) = columns.iter().find(|name| contract.position(name).is_none())
-        {
-            let clause = format!("schema.{}.quality.{}", contract.table, check.name);
-            return refuse(clause, format!("names `{name}`, which is no column"));
-        }
-    }
-    for name in &contract.deduplicate_by {
-        let column = contract.columns.iter().find(|column| column.name == *name);
-        let names_rows = |column: &Column| {
-            column.required && !matches!(column.privacy, Privacy::Redact | Privacy::Drop)
-        };
-        if !column.is_some_and(names_rows) {
-            return refuse(
-                format!("{object}.deduplicateBy"),
-                format!(
-                    "names `{name}`, which must be required and neither redacted nor dropped: rows without a value would all be one"
-                ),
-            );
-        }
-    }
-    if let Some((position, _)) = contract.partition_column()
-        && !contract.columns[position].required
-    {
-        return refuse(
-            format!("schema.{}.properties.{}", contract.table, contract.columns[position].name),
-            "partitions the table, so it must be required",
-        );
-    }
-    Ok(())
 }

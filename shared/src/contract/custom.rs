@@ -3,58 +3,93 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::compile::{Result, refuse};
 use super::odcs::CustomProperty;
+use super::problem::{Problems, Result, refuse};
 
-/// The custom properties of one element, taken out one by one; what is left over is unknown.
+/// The keys of a dataset. The README's section "Contracts" says what each means, and a test holds it to that.
+pub(super) const DATASET_KEYS: &[&str] = &[
+    "route",
+    "deduplicateBy",
+    "lookBackDays",
+    "requireOneOf",
+    "unknownMembersOf",
+    "evolution",
+    "capturedTable",
+    "retiredFieldIds",
+];
+
+/// The keys of a column, documented likewise.
+pub(super) const COLUMN_KEYS: &[&str] = &[
+    "fieldId",
+    "source",
+    "queryParameter",
+    "generated",
+    "privacy",
+    "normalize",
+    "truncate",
+    "partitionTransform",
+];
+
+/// The custom properties of one element, asked for by their keys.
 pub(super) struct Custom<'a> {
     clause: &'a str,
-    left: Vec<(&'a str, Value)>,
+    keys: &'static [&'static str],
+    properties: &'a [CustomProperty],
 }
 
 impl<'a> Custom<'a> {
-    pub(super) fn new(clause: &'a str, properties: &'a [CustomProperty]) -> Result<Self> {
-        let mut left: Vec<(&str, Value)> = Vec::with_capacity(properties.len());
-        for entry in properties {
-            if left.iter().any(|(name, _)| *name == entry.property) {
-                return refuse(
-                    format!("{clause}.customProperties.{}", entry.property),
-                    "stands twice",
-                );
+    /// The properties of the element at `clause`, which may have `keys` and no others, each once.
+    pub(super) fn new(
+        clause: &'a str,
+        keys: &'static [&'static str],
+        properties: &'a [CustomProperty],
+        problems: &mut Problems,
+    ) -> Self {
+        for (position, entry) in properties.iter().enumerate() {
+            let key = &entry.property;
+            let entry_clause = format!("{clause}.customProperties.{key}");
+            if !keys.contains(&key.as_str()) {
+                problems
+                    .add(entry_clause, format!("is not known; write one of {}", keys.join(", ")));
+            } else if properties[..position].iter().any(|earlier| earlier.property == *key) {
+                problems.add(entry_clause, "stands twice; keep one");
             }
-            left.push((&entry.property, entry.value.clone()));
         }
-        Ok(Self { clause, left })
+        Self { clause, keys, properties }
     }
 
-    pub(super) fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
-        let Some(found) = self.left.iter().position(|(property, _)| *property == name) else {
+    /// Whether the element has the property at all.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.properties.iter().any(|entry| entry.property == name)
+    }
+
+    pub(super) fn optional<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        debug_assert!(self.keys.contains(&name), "{name} is to stand among the keys");
+        let Some(found) = self.properties.iter().find(|entry| entry.property == name) else {
             return Ok(None);
         };
-        let (_, value) = self.left.swap_remove(found);
-        self.parse(name, value).map(Some)
+        self.parse(name, found.value.clone()).map(Some)
     }
 
-    pub(super) fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
+    pub(super) fn required<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         match self.optional(name)? {
             Some(value) => Ok(value),
-            None => refuse(format!("{}.customProperties.{name}", self.clause), "is missing"),
+            None => refuse(
+                format!("{}.customProperties.{name}", self.clause),
+                format!(
+                    "is missing; write {{property: {name}, value: …}} among the customProperties"
+                ),
+            ),
         }
     }
 
     pub(super) fn parse<T: DeserializeOwned>(&self, name: &str, value: Value) -> Result<T> {
+        let shown = value.to_string();
         serde_json::from_value(value).or_else(|error| {
-            refuse(format!("{}.customProperties.{name}", self.clause), error.to_string())
+            refuse(
+                format!("{}.customProperties.{name}", self.clause),
+                format!("`{shown}` does not fit: {error}"),
+            )
         })
-    }
-
-    pub(super) fn finish(self) -> Result<()> {
-        match self.left.first() {
-            None => Ok(()),
-            Some((unknown, _)) => refuse(
-                format!("{}.customProperties.{unknown}", self.clause),
-                "is not known here; the README lists the keys",
-            ),
-        }
     }
 }

@@ -1,18 +1,32 @@
 //! Data contracts: one ODCS file a dataset drives everything else.
 //!
 //! The files stand in `shared/contracts/<domain>/<dataset>.odcs.yaml`. The build script compiles
-//! them ([`compile`]) into [`Contract`] values, which the functions read once at start-up.
+//! them into [`Contract`] values, which the functions read once at start-up, and holds each to what is
+//! recorded of its last released version (`<dataset>.recorded.json`).
+//!
+//! With the feature `contract-compiler` the compiler is here too: for tests and tools that have contracts of
+//! their own. What the functions take is `&'static Contract`: `Box::leak(Box::new(compile(text)?))`.
 
-#[cfg(test)]
-pub(crate) mod compile;
-#[cfg(test)]
+#[cfg(any(test, feature = "contract-compiler"))]
+mod check;
+#[cfg(any(test, feature = "contract-compiler"))]
+mod compare;
+#[cfg(any(test, feature = "contract-compiler"))]
+mod compile;
+#[cfg(any(test, feature = "contract-compiler"))]
 mod custom;
 mod expectation;
 mod model;
-#[cfg(test)]
+#[cfg(any(test, feature = "contract-compiler"))]
 mod odcs;
-#[cfg(test)]
+#[cfg(any(test, feature = "contract-compiler"))]
+mod position;
+#[cfg(any(test, feature = "contract-compiler"))]
+mod problem;
+#[cfg(any(test, feature = "contract-compiler"))]
 mod quality;
+#[cfg(any(test, feature = "contract-compiler"))]
+mod record;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +36,15 @@ pub use expectation::{Check, Expectation, Metric, Severity, Unit, ValidValues};
 pub use model::{
     Bound, CapturedTable, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated,
     Normalize, PartitionTransform, Privacy, Route,
+};
+
+#[cfg(any(test, feature = "contract-compiler"))]
+pub use self::{
+    compare::compare,
+    compile::compile,
+    position::locate,
+    problem::{ContractError, Problem},
+    record::{Record, RecordedColumn, RecordedPartition},
 };
 
 static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| {

@@ -42,6 +42,9 @@ pub struct Contract {
     /// How many minutes after they arose rows can be queried at the latest, where the contract promises it.
     #[serde(default)]
     pub latency_minutes: Option<u32>,
+    /// Field ids of columns that were dropped; they are never given again.
+    #[serde(default)]
+    pub retired_field_ids: Vec<i32>,
 }
 
 /// Which records of a source a dataset takes.
@@ -137,6 +140,21 @@ pub enum ColumnType {
     Timestamp,
     /// Days since 1970-01-01.
     Date,
+}
+
+impl std::fmt::Display for ColumnType {
+    /// As a contract writes it: `decimal(38,6)`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::String => formatter.write_str("string"),
+            Self::Long => formatter.write_str("long"),
+            Self::Double => formatter.write_str("double"),
+            Self::Boolean => formatter.write_str("boolean"),
+            Self::Decimal { precision, scale } => write!(formatter, "decimal({precision},{scale})"),
+            Self::Timestamp => formatter.write_str("timestamp"),
+            Self::Date => formatter.write_str("date"),
+        }
+    }
 }
 
 /// A column that the transform makes.

@@ -1,15 +1,20 @@
-//! The Open Data Contract Standard v3.1 as YAML, as far as Tributary reads it.
+//! The Open Data Contract Standard v3.1 as YAML: typed as far as Tributary reads it, the rest kept as it
+//! stands, so that a contract that is read and written again is the same document.
 //!
 //! <https://bitol-io.github.io/open-data-contract-standard/v3.1.0/>
 //!
 //! What ODCS has no field for stands in `customProperties`; the keys read here are the whole
 //! vocabulary, and a key that is not known is an error, so that a misspelt one is not lost.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The top of a contract file. Parts that only people and catalogs read are left to the JSON schema.
-#[derive(Debug, Deserialize)]
+/// The clauses of an element that only people and catalogs read, in the order of the file. The official
+/// JSON schema says what may be among them.
+pub type Rest = serde_norway::Mapping;
+
+/// The top of a contract file.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataContract {
     pub api_version: String,
@@ -19,79 +24,104 @@ pub struct DataContract {
     pub status: String,
     pub domain: String,
     pub schema: Vec<SchemaObject>,
-    #[serde(default)]
-    pub sla_properties: Vec<SlaProperty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sla_properties: Option<Vec<SlaProperty>>,
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
 /// An element of `slaProperties`: a promise.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SlaProperty {
     pub property: String,
     pub value: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
 /// An element of `schema`: one table.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SchemaObject {
     pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub physical_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_properties: Option<Vec<CustomProperty>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Vec<Quality>>,
+    #[serde(flatten)]
+    pub rest: Rest,
     pub properties: Vec<Property>,
-    #[serde(default)]
-    pub quality: Vec<Quality>,
-    #[serde(default)]
-    pub custom_properties: Vec<CustomProperty>,
 }
 
 /// An element of `properties`: one column.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Property {
     pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub logical_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub physical_type: Option<String>,
-    #[serde(default)]
-    pub required: bool,
-    #[serde(default)]
-    pub unique: bool,
-    #[serde(default)]
-    pub partitioned: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unique: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partitioned: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub classification: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    #[serde(default)]
-    pub logical_type_options: LogicalTypeOptions,
-    #[serde(default)]
-    pub quality: Vec<Quality>,
-    #[serde(default)]
-    pub custom_properties: Vec<CustomProperty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logical_type_options: Option<LogicalTypeOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Vec<Quality>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_properties: Option<Vec<CustomProperty>>,
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
-/// `logicalTypeOptions`: what limits a value.
-#[derive(Debug, Default, Deserialize)]
+/// `logicalTypeOptions`: what limits a value. A limit that nobody would hold a value to is refused.
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogicalTypeOptions {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_length: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_length: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub maximum: Option<Value>,
 }
 
 /// An element of `quality`: a rule for the values of a column, or for a batch of rows.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quality {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
-    #[serde(default)]
-    pub arguments: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub implementation: Option<Value>,
     /// The comparison operator, and what only people read.
     #[serde(flatten)]
@@ -99,8 +129,39 @@ pub struct Quality {
 }
 
 /// A key and a value that ODCS itself does not define.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct CustomProperty {
     pub property: String,
     pub value: Value,
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+impl SchemaObject {
+    /// The table's name in the catalog.
+    pub fn table(&self) -> &str {
+        self.physical_name.as_deref().unwrap_or(&self.name)
+    }
+
+    /// What the standard has no field for.
+    pub fn custom_properties(&self) -> &[CustomProperty] {
+        self.custom_properties.as_deref().unwrap_or_default()
+    }
+
+    /// Rules for its rows taken together.
+    pub fn quality(&self) -> &[Quality] {
+        self.quality.as_deref().unwrap_or_default()
+    }
+}
+
+impl Property {
+    /// Rules for its values.
+    pub fn quality(&self) -> &[Quality] {
+        self.quality.as_deref().unwrap_or_default()
+    }
+
+    /// What the standard has no field for.
+    pub fn custom_properties(&self) -> &[CustomProperty] {
+        self.custom_properties.as_deref().unwrap_or_default()
+    }
 }

@@ -6,9 +6,9 @@
 
 use serde_json::{Map, Value};
 
-use super::compile::{Result, refuse};
 use super::expectation::{Check, Expectation, Metric, Severity, Unit, ValidValues};
 use super::odcs::Quality;
+use super::problem::{Problems, Result, refuse};
 
 /// What the quality rules of an element come to.
 #[derive(Debug, Default)]
@@ -20,25 +20,37 @@ pub(super) struct Rules {
 }
 
 /// The rules of a dataset, or of one of its columns.
-pub(super) fn compile(clause: &str, column: Option<&str>, rules: &[Quality]) -> Result<Rules> {
+pub(super) fn compile(
+    clause: &str,
+    column: Option<&str>,
+    rules: &[Quality],
+    problems: &mut Problems,
+) -> Rules {
     let mut compiled = Rules::default();
     for (position, rule) in rules.iter().enumerate() {
         let named = rule.name.clone().unwrap_or_else(|| position.to_string());
         let clause = format!("{clause}.quality.{named}");
-        match rule.kind.as_deref() {
-            // For people.
-            Some("text") => {}
-            None | Some("library") => library(&clause, column, rule, &mut compiled)?,
-            Some("custom") => custom(&clause, column, rule, &mut compiled)?,
-            Some(other) => {
-                return refuse(
-                    clause,
-                    format!("type {other} is not run here; write it as library, custom or text"),
-                );
-            }
-        }
+        problems.keep(compile_rule(&clause, column, rule, &mut compiled));
     }
-    Ok(compiled)
+    compiled
+}
+
+fn compile_rule(
+    clause: &str,
+    column: Option<&str>,
+    rule: &Quality,
+    compiled: &mut Rules,
+) -> Result<()> {
+    match rule.kind.as_deref() {
+        // For people.
+        Some("text") => Ok(()),
+        None | Some("library") => library(clause, column, rule, compiled),
+        Some("custom") => custom(clause, column, rule, compiled),
+        Some(other) => refuse(
+            clause,
+            format!("type {other} is not run here; write it as library, custom or text"),
+        ),
+    }
 }
 
 fn library(clause: &str, column: Option<&str>, rule: &Quality, compiled: &mut Rules) -> Result<()> {
@@ -141,7 +153,9 @@ fn default_name(metric: &Metric) -> String {
 }
 
 fn properties(clause: &str, rule: &Quality) -> Result<Vec<String>> {
-    let properties = rule.arguments.get("properties").cloned().unwrap_or_default();
+    let properties =
+        rule.arguments.as_ref().and_then(|arguments| arguments.get("properties")).cloned();
+    let properties = properties.unwrap_or_default();
     match serde_json::from_value::<Vec<String>>(properties) {
         Ok(properties) if !properties.is_empty() => Ok(properties),
         _ => refuse(
@@ -153,10 +167,11 @@ fn properties(clause: &str, rule: &Quality) -> Result<Vec<String>> {
 
 fn valid_values(clause: &str, rule: &Quality) -> Result<ValidValues> {
     let clause = format!("{clause}.arguments");
-    let valid: ValidValues = match serde_json::from_value(Value::Object(rule.arguments.clone())) {
-        Ok(valid) => valid,
-        Err(error) => return refuse(clause, error.to_string()),
-    };
+    let valid: ValidValues =
+        match serde_json::from_value(Value::Object(rule.arguments.clone().unwrap_or_default())) {
+            Ok(valid) => valid,
+            Err(error) => return refuse(clause, error.to_string()),
+        };
     if valid == ValidValues::default() {
         return refuse(clause, "must have `validValues`, a list of texts, or a `pattern`");
     }

@@ -1,8 +1,10 @@
 //! A contract that is not sound does not compile, and says why.
 
-use std::path::Path;
+mod comparison;
+mod documents;
 
-use super::compile::{ContractError, compile};
+use std::path::{Path, PathBuf};
+
 use super::*;
 
 /// A minimal sound contract.
@@ -41,9 +43,16 @@ schema:
         customProperties: [{property: fieldId, value: 3}, {property: source, value: total}, {property: privacy, value: keep}]
 ";
 
-fn refused(from: &str, to: &str) -> ContractError {
+/// The problems of the sound contract with one change, each with the text of its line.
+fn refused(from: &str, to: &str) -> Vec<(Problem, String)> {
     assert!(SOUND.contains(from), "{from}");
-    compile(&SOUND.replacen(from, to, 1)).unwrap_err()
+    let text = SOUND.replacen(from, to, 1);
+    let problems = compile(&text).unwrap_err().problems;
+    let with_line = |problem: Problem| {
+        let line = text.lines().nth(problem.line - 1).unwrap().trim().to_owned();
+        (problem, line)
+    };
+    problems.into_iter().map(with_line).collect()
 }
 
 #[test]
@@ -56,67 +65,266 @@ fn a_sound_contract_compiles() {
     assert_eq!(contract.columns[2].minimum, Some(Bound::Number(0.0)));
 }
 
+const ORDER_ID: &str = "schema.orders.properties.order_id";
+const ORDERED_ON: &str = "schema.orders.properties.ordered_on";
+const TOTAL: &str = "schema.orders.properties.total";
+const CUSTOM: &str = "schema.orders.customProperties";
+
 #[test]
-fn a_defect_is_named_with_its_clause() {
-    for (from, to, clause) in [
-        ("v3.1.0", "v2.0.0", "apiVersion"),
-        ("version: 1.2.0", "version: one", "version"),
-        ("domain: shop", "domain: Shop", "domain"),
+fn a_defect_is_named_with_its_line_and_clause() {
+    let mut missed = Vec::new();
+    // What is changed, to what; the clause that is named, and how its line begins.
+    for (from, to, clause, line) in [
+        ("v3.1.0", "v2.0.0", "apiVersion", "apiVersion"),
+        ("kind: DataContract", "kind: Contract", "kind", "kind"),
+        ("status: active", "status: draft", "status", "status"),
+        ("version: 1.2.0", "version: one", "version", "version"),
+        ("version: 1.2.0", "version: 01.2.0", "version", "version"),
+        ("version: 1.2.0", "version: 1.2.0-rc.1", "version", "version"),
+        ("domain: shop", "domain: Shop", "domain", "domain"),
+        (
+            "physicalName: orders",
+            "physicalName: Orders",
+            "schema.orders.physicalName",
+            "physicalName",
+        ),
+        ("name: total", "name: Total", "schema.orders.properties.Total", "- name: Total"),
+        ("name: total", "name: to.tal", "schema.orders.properties.to.tal", "- name: to.tal"),
+        ("name: total", "name: order_id", ORDER_ID, "- name: order_id"),
         (
             "classification: internal",
             "classification: secret",
-            "schema.orders.properties.order_id.classification",
+            &format!("{ORDER_ID}.classification"),
+            "classification: secret",
         ),
         (
             "        classification: internal\n",
             "",
-            "schema.orders.properties.order_id.classification",
+            &format!("{ORDER_ID}.classification"),
+            "- name: order_id",
         ),
         (
-            "{property: fieldId, value: 2}",
-            "{property: fieldId, value: 7}",
-            "schema.orders.properties.ordered_on.customProperties.fieldId",
+            "decimal(38,6)",
+            "decimal(39,6)",
+            &format!("{TOTAL}.physicalType"),
+            "physicalType: decimal",
         ),
         (
-            "{property: privacy, value: keep}",
-            "{property: privacy, value: hide}",
-            "schema.orders.properties.order_id.customProperties.privacy",
+            "        physicalType: date\n",
+            "",
+            &format!("{ORDERED_ON}.physicalType"),
+            "- name: ordered_on",
+        ),
+        (
+            "logicalType: date",
+            "logicalType: string",
+            &format!("{ORDERED_ON}.physicalType"),
+            "physicalType: date",
+        ),
+        (
+            "minimum: 0",
+            "minimum: cheap",
+            &format!("{TOTAL}.logicalTypeOptions.minimum"),
+            "logicalTypeOptions",
+        ),
+        (
+            "privacy, value: keep",
+            "privacy, value: hide",
+            &format!("{ORDER_ID}.customProperties.privacy"),
+            "customProperties: [{property: fieldId, value: 1}",
         ),
         (
             ", {property: privacy, value: keep}",
             "",
-            "schema.orders.properties.order_id.customProperties.privacy",
+            &format!("{ORDER_ID}.customProperties.privacy"),
+            "customProperties: [{property: fieldId, value: 1}",
         ),
         (
-            "{property: privacy, value: keep}",
-            "{property: privcy, value: keep}",
-            "schema.orders.properties.order_id.customProperties.privacy",
+            "property: privacy,",
+            "property: privcy,",
+            &format!("{ORDER_ID}.customProperties.privcy"),
+            "customProperties: [{property: fieldId, value: 1}",
         ),
         (
-            "{property: source, value: id}",
-            "{property: sauce, value: id}",
-            "schema.orders.properties.order_id.customProperties.sauce",
+            "property: source, value: id",
+            "property: sauce, value: id",
+            &format!("{ORDER_ID}.customProperties.sauce"),
+            "customProperties: [{property: fieldId, value: 1}",
         ),
-        ("decimal(38,6)", "decimal(39,6)", "schema.orders.properties.total.physicalType"),
+        ("property: source, value: total", "property: fieldId, value: 3", TOTAL, "- name: total"),
         (
-            "logicalType: date",
-            "logicalType: string",
-            "schema.orders.properties.ordered_on.physicalType",
+            "property: source, value: total",
+            "property: privacy, value: keep",
+            &format!("{TOTAL}.customProperties.privacy"),
+            "customProperties: [{property: fieldId, value: 3}",
+        ),
+        (
+            "fieldId, value: 2",
+            "fieldId, value: two",
+            &format!("{ORDERED_ON}.customProperties.fieldId"),
+            "customProperties: [{property: fieldId, value: two}",
+        ),
+        (
+            "fieldId, value: 2",
+            "fieldId, value: 7",
+            &format!("{ORDERED_ON}.customProperties.fieldId"),
+            "customProperties: [{property: fieldId, value: 7}",
+        ),
+        (
+            "fieldId, value: 2",
+            "fieldId, value: 1",
+            &format!("{ORDERED_ON}.customProperties.fieldId"),
+            "customProperties: [{property: fieldId, value: 1}",
+        ),
+        (
+            "fieldId, value: 3",
+            "fieldId, value: 4",
+            &format!("{TOTAL}.customProperties.fieldId"),
+            "customProperties: [{property: fieldId, value: 4}",
+        ),
+        (
+            "partitionTransform, value: identity",
+            "partitionTransform, value: month",
+            &format!("{ORDERED_ON}.customProperties.partitionTransform"),
+            "customProperties: [{property: fieldId, value: 2}",
+        ),
+        ("        partitioned: true\n", "", ORDERED_ON, "- name: ordered_on"),
+        (
+            "        required: true\n        partitioned",
+            "        partitioned",
+            ORDERED_ON,
+            "- name: ordered_on",
+        ),
+        (
+            "value: total}, {property: privacy, value: keep}",
+            "value: total}, {property: privacy, value: hmac}",
+            &format!("{TOTAL}.physicalType"),
+            "physicalType: decimal",
+        ),
+        (
+            "value: total}",
+            "value: total}, {property: truncate, value: ip}",
+            &format!("{TOTAL}.customProperties.privacy"),
+            "customProperties: [{property: fieldId, value: 3}",
+        ),
+        (
+            "source, value: total",
+            "generated, value: extra",
+            &format!("{TOTAL}.physicalType"),
+            "physicalType: decimal",
         ),
         (
             "value: [order_id]",
             "value: [order_number]",
-            "schema.orders.customProperties.deduplicateBy",
+            &format!("{CUSTOM}.deduplicateBy"),
+            "- {property: deduplicateBy",
         ),
-        ("        partitioned: true\n", "", "schema.orders.properties.ordered_on"),
         (
-            "minimum: 0",
-            "minimum: cheap",
-            "schema.orders.properties.total.logicalTypeOptions.minimum",
+            "value: [order_id]",
+            "value: [total]",
+            &format!("{CUSTOM}.deduplicateBy"),
+            "- {property: deduplicateBy",
         ),
-        ("name: total", "name: order_id", "schema.orders.properties.order_id"),
+        (
+            "{property: deduplicateBy, value: [order_id]}",
+            "{property: requireOneOf, value: [[order_number]]}",
+            &format!("{CUSTOM}.requireOneOf"),
+            "- {property: requireOneOf",
+        ),
+        (
+            "{property: deduplicateBy, value: [order_id]}",
+            "{property: lookBackDays, value: 2}",
+            &format!("{CUSTOM}.lookBackDays"),
+            "- {property: lookBackDays",
+        ),
+        (
+            "{property: deduplicateBy, value: [order_id]}",
+            "{property: retiredFieldIds, value: [2]}",
+            &format!("{ORDERED_ON}.customProperties.fieldId"),
+            "customProperties: [{property: fieldId, value: 2}",
+        ),
+        (
+            "type: order}",
+            "type: order, events: []}",
+            &format!("{CUSTOM}.route"),
+            "- {property: route",
+        ),
+        ("route, value", "rout, value", &format!("{CUSTOM}.rout"), "- {property: rout,"),
+        (
+            "{property: route, value: {source: shop, type: order}}",
+            "{property: evolution, value: {columns: freeze, types: freeze}}",
+            &format!("{CUSTOM}.route"),
+            "customProperties:",
+        ),
+        // What is no YAML, or not of the standard's shape.
+        ("domain: shop", "domain: shop: b", "file", "domain: shop: b"),
+        ("required: true", "required: perhaps", "file", "required: perhaps"),
+        ("minimum: 0", "pattern: a", "file", "logicalTypeOptions: {format: a}"),
+        ("required: true", "required: true\n        required: true", "file", "- name: order_id"),
+        ("domain: shop\n", "", "file", "apiVersion"),
     ] {
-        assert_eq!(refused(from, to).clause, clause, "{to}");
+        let problems = refused(from, to);
+        let named = problems
+            .iter()
+            .any(|(problem, text)| problem.clause == clause && text.starts_with(line));
+        if !named {
+            missed.push(format!("{to}: {clause} at {line:?} expected, but {problems:#?}"));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() {
+    let mut text = SOUND.to_owned();
+    for (from, to) in [
+        ("v3.1.0", "v2.0.0"),
+        ("value: [order_id]", "value: [order_number]"),
+        (
+            "source, value: id}, {property: privacy, value: keep}",
+            "sauce, value: id}, {property: privacy, value: hide}",
+        ),
+        ("physicalType: date", "physicalType: day"),
+        ("name: total", "name: Total"),
+        ("decimal(38,6)", "money"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    let error = compile(&text).unwrap_err();
+    let lines: Vec<(usize, &str)> = error
+        .problems
+        .iter()
+        .map(|problem| (problem.line, problem.clause.rsplit('.').next().unwrap()))
+        .collect();
+    let expected = [
+        (2, "0"),
+        (13, "deduplicateBy"),
+        (15, "order_id"),
+        (20, "sauce"),
+        (20, "privacy"),
+        (23, "physicalType"),
+        (28, "Total"),
+        (30, "physicalType"),
+    ];
+    assert_eq!(lines[1..], expected[1..], "{error}");
+    assert_eq!((lines[0].0, lines.len()), (2, expected.len()), "{error}");
+}
+
+#[test]
+fn ids_of_dropped_columns_are_retired() {
+    let dropped = SOUND.replace("fieldId, value: 3", "fieldId, value: 5");
+    let retired = "schema:\n  - name: orders\n    physicalName: orders\n    customProperties:\n";
+    let retire = |ids: &str| {
+        dropped.replace(
+            retired,
+            &format!("{retired}      - {{property: retiredFieldIds, value: {ids}}}\n"),
+        )
+    };
+    assert_eq!(compile(&retire("[3, 4]")).unwrap().retired_field_ids, [3, 4]);
+    for ids in ["[]", "[3]", "[4]", "[3, 4, 5]"] {
+        let problems = compile(&retire(ids)).unwrap_err().problems;
+        assert_eq!(problems[0].clause, format!("{TOTAL}.customProperties.fieldId"), "{ids}");
     }
 }
 
@@ -152,7 +360,10 @@ fn a_rule_of_quality_is_understood_or_refused() {
         ),
     ] {
         let refused = with(rule).unwrap_err();
-        assert_eq!(refused.clause, format!("schema.orders.properties.total{clause}"), "{rule}");
+        let [problem] = &refused.problems[..] else { panic!("{rule}: {refused}") };
+        // The classes of refusals that are of the column's type, not of the rule.
+        let clause = if clause.is_empty() { ".physicalType" } else { clause };
+        assert_eq!(problem.clause, format!("schema.orders.properties.total{clause}"), "{rule}");
     }
 }
 
@@ -167,26 +378,39 @@ fn a_promise_of_latency_is_in_minutes() {
     for (value, unit, minutes) in [("90", "m", 90), ("2", "h", 120), ("1", "d", 1_440)] {
         assert_eq!(promising(value, unit).unwrap().latency_minutes, Some(minutes));
     }
-    let clause = |value, unit| promising(value, unit).unwrap_err().clause;
+    let clause = |value, unit| {
+        let problems = promising(value, unit).unwrap_err().problems;
+        assert_eq!(problems[0].line, SOUND.lines().count() + 1);
+        problems[0].clause.clone()
+    };
     assert_eq!(clause("2", "y"), "slaProperties.latency.unit");
     assert_eq!(clause("soon", "h"), "slaProperties.latency.value");
     assert_eq!(clause("0", "h"), "slaProperties.latency.value");
 }
 
-#[test]
-fn every_contract_that_ships_is_among_the_compiled() {
-    let mut files = 0;
-    for domain in
-        std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts")).unwrap()
-    {
+/// Every contract file that ships: its path and its text.
+fn files() -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts");
+    for domain in std::fs::read_dir(folder).unwrap() {
         for file in std::fs::read_dir(domain.unwrap().path()).unwrap() {
-            let contract =
-                compile(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
-            assert!(contracts().contains(&contract), "{}", contract.dataset());
-            files += 1;
+            let file = file.unwrap().path();
+            if file.to_string_lossy().ends_with(".odcs.yaml") {
+                let text = std::fs::read_to_string(&file).unwrap();
+                files.push((file, text));
+            }
         }
     }
-    assert_eq!(files, contracts().len());
+    files
+}
+
+#[test]
+fn every_contract_that_ships_is_among_the_compiled() {
+    for (_, text) in files() {
+        let contract = compile(&text).unwrap();
+        assert!(contracts().contains(&contract), "{}", contract.dataset());
+    }
+    assert_eq!(files().len(), contracts().len());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::contract::Contract;
-use crate::contract::compile::compile;
+use crate::contract::compile;
 use crate::govern::{DatasetGovernor, Plan, Pseudonymizer, Reason, Scanner, Verdict};
 use crate::run::CheckResult;
 
