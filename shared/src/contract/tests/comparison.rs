@@ -55,7 +55,7 @@ fn clauses(change: fn(&mut Contract), version: &str) -> Vec<String> {
     let problems = compare(&Record::of(&released()), &contract);
     for problem in &problems {
         assert!(
-            ["write", "take", "list", "bring"].iter().any(|mend| problem.problem.contains(mend)),
+            ["write", "take", "list", "give"].iter().any(|mend| problem.problem.contains(mend)),
             "{problem}"
         );
     }
