@@ -65,15 +65,17 @@ fn main() {
     for record in files(&contracts, RECORD) {
         if !beside(&record, RECORD, CONTRACT).exists() {
             problems.push(format!(
-                "{}: has no contract beside it; bring that back, or delete the record with it",
-                record.display()
+                "shared/{}: has no contract beside it; bring that back, or delete the record with it",
+                record.strip_prefix(&root).unwrap_or(&record).display()
             ));
         }
     }
     for problem in &problems {
         println!("cargo::error={problem}");
     }
-    assert!(problems.is_empty(), "contracts were refused: {} problems", problems.len());
+    if !problems.is_empty() {
+        return; // Cargo fails the build for the errors, and shows them without a trace of this script.
+    }
 
     compiled.sort_by_key(Contract::dataset);
     let target =

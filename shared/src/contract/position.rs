@@ -70,9 +70,6 @@ fn step<'a, 'c>(
 
 /// What is left of a clause after a name that it begins with.
 fn after<'c>(clause: &'c str, name: &str) -> Option<&'c str> {
-    let rest = clause.strip_prefix(name)?;
-    if name.is_empty() || rest.is_empty() {
-        return if name.is_empty() { None } else { Some(rest) };
-    }
-    rest.strip_prefix('.')
+    let rest = clause.strip_prefix(name).filter(|_| !name.is_empty())?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
 }

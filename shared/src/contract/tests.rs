@@ -68,201 +68,197 @@ fn a_sound_contract_compiles() {
 const ORDER_ID: &str = "schema.orders.properties.order_id";
 const ORDERED_ON: &str = "schema.orders.properties.ordered_on";
 const TOTAL: &str = "schema.orders.properties.total";
-const CUSTOM: &str = "schema.orders.customProperties";
+
+/// What is changed, to what; the clause that is named, and how its line begins.
+const DEFECTS: &[(&str, &str, &str, &str)] = &[
+    ("v3.1.0", "v2.0.0", "apiVersion", "apiVersion"),
+    ("kind: DataContract", "kind: Contract", "kind", "kind"),
+    ("status: active", "status: draft", "status", "status"),
+    ("version: 1.2.0", "version: one", "version", "version"),
+    ("version: 1.2.0", "version: 01.2.0", "version", "version"),
+    ("version: 1.2.0", "version: 1.2.0-rc.1", "version", "version"),
+    ("domain: shop", "domain: Shop", "domain", "domain"),
+    ("physicalName: orders", "physicalName: Orders", "schema.orders.physicalName", "physicalName"),
+    ("name: total", "name: Total", "schema.orders.properties.Total", "- name: Total"),
+    ("name: total", "name: to.tal", "schema.orders.properties.to.tal", "- name: to.tal"),
+    ("name: total", "name: order_id", ORDER_ID, "- name: order_id"),
+    (
+        "classification: internal",
+        "classification: secret",
+        "schema.orders.properties.order_id.classification",
+        "classification: secret",
+    ),
+    (
+        "        classification: internal\n",
+        "",
+        "schema.orders.properties.order_id.classification",
+        "- name: order_id",
+    ),
+    (
+        "decimal(38,6)",
+        "decimal(39,6)",
+        "schema.orders.properties.total.physicalType",
+        "physicalType: decimal",
+    ),
+    (
+        "        physicalType: date\n",
+        "",
+        "schema.orders.properties.ordered_on.physicalType",
+        "- name: ordered_on",
+    ),
+    (
+        "logicalType: date",
+        "logicalType: string",
+        "schema.orders.properties.ordered_on.physicalType",
+        "physicalType: date",
+    ),
+    (
+        "minimum: 0",
+        "minimum: cheap",
+        "schema.orders.properties.total.logicalTypeOptions.minimum",
+        "logicalTypeOptions",
+    ),
+    (
+        "privacy, value: keep",
+        "privacy, value: hide",
+        "schema.orders.properties.order_id.customProperties.privacy",
+        "customProperties: [{property: fieldId, value: 1}",
+    ),
+    (
+        ", {property: privacy, value: keep}",
+        "",
+        "schema.orders.properties.order_id.customProperties.privacy",
+        "customProperties: [{property: fieldId, value: 1}",
+    ),
+    (
+        "property: privacy,",
+        "property: privcy,",
+        "schema.orders.properties.order_id.customProperties.privcy",
+        "customProperties: [{property: fieldId, value: 1}",
+    ),
+    (
+        "property: source, value: id",
+        "property: sauce, value: id",
+        "schema.orders.properties.order_id.customProperties.sauce",
+        "customProperties: [{property: fieldId, value: 1}",
+    ),
+    ("property: source, value: total", "property: fieldId, value: 3", TOTAL, "- name: total"),
+    (
+        "property: source, value: total",
+        "property: privacy, value: keep",
+        "schema.orders.properties.total.customProperties.privacy",
+        "customProperties: [{property: fieldId, value: 3}",
+    ),
+    (
+        "fieldId, value: 2",
+        "fieldId, value: two",
+        "schema.orders.properties.ordered_on.customProperties.fieldId",
+        "customProperties: [{property: fieldId, value: two}",
+    ),
+    (
+        "fieldId, value: 2",
+        "fieldId, value: 7",
+        "schema.orders.properties.ordered_on.customProperties.fieldId",
+        "customProperties: [{property: fieldId, value: 7}",
+    ),
+    (
+        "fieldId, value: 2",
+        "fieldId, value: 1",
+        "schema.orders.properties.ordered_on.customProperties.fieldId",
+        "customProperties: [{property: fieldId, value: 1}",
+    ),
+    (
+        "fieldId, value: 3",
+        "fieldId, value: 4",
+        "schema.orders.properties.total.customProperties.fieldId",
+        "customProperties: [{property: fieldId, value: 4}",
+    ),
+    (
+        "partitionTransform, value: identity",
+        "partitionTransform, value: month",
+        "schema.orders.properties.ordered_on.customProperties.partitionTransform",
+        "customProperties: [{property: fieldId, value: 2}",
+    ),
+    ("        partitioned: true\n", "", ORDERED_ON, "- name: ordered_on"),
+    (
+        "        required: true\n        partitioned",
+        "        partitioned",
+        ORDERED_ON,
+        "- name: ordered_on",
+    ),
+    (
+        "value: total}, {property: privacy, value: keep}",
+        "value: total}, {property: privacy, value: hmac}",
+        "schema.orders.properties.total.physicalType",
+        "physicalType: decimal",
+    ),
+    (
+        "value: total}",
+        "value: total}, {property: truncate, value: ip}",
+        "schema.orders.properties.total.customProperties.privacy",
+        "customProperties: [{property: fieldId, value: 3}",
+    ),
+    (
+        "source, value: total",
+        "generated, value: extra",
+        "schema.orders.properties.total.physicalType",
+        "physicalType: decimal",
+    ),
+    (
+        "value: [order_id]",
+        "value: [order_number]",
+        "schema.orders.customProperties.deduplicateBy",
+        "- {property: deduplicateBy",
+    ),
+    (
+        "value: [order_id]",
+        "value: [total]",
+        "schema.orders.customProperties.deduplicateBy",
+        "- {property: deduplicateBy",
+    ),
+    (
+        "{property: deduplicateBy, value: [order_id]}",
+        "{property: requireOneOf, value: [[order_number]]}",
+        "schema.orders.customProperties.requireOneOf",
+        "- {property: requireOneOf",
+    ),
+    (
+        "{property: deduplicateBy, value: [order_id]}",
+        "{property: lookBackDays, value: 2}",
+        "schema.orders.customProperties.lookBackDays",
+        "- {property: lookBackDays",
+    ),
+    (
+        "{property: deduplicateBy, value: [order_id]}",
+        "{property: retiredFieldIds, value: [2]}",
+        "schema.orders.properties.ordered_on.customProperties.fieldId",
+        "customProperties: [{property: fieldId, value: 2}",
+    ),
+    (
+        "type: order}",
+        "type: order, events: []}",
+        "schema.orders.customProperties.route",
+        "- {property: route",
+    ),
+    ("route, value", "rout, value", "schema.orders.customProperties.rout", "- {property: rout,"),
+    (
+        "{property: route, value: {source: shop, type: order}}",
+        "{property: evolution, value: {columns: freeze, types: freeze}}",
+        "schema.orders.customProperties.route",
+        "customProperties:",
+    ),
+    // What is no YAML, or not of the standard's shape.
+    ("domain: shop", "domain: shop: b", "file", "domain: shop: b"),
+    ("required: true", "required: perhaps", "file", "required: perhaps"),
+    ("minimum: 0", "format: a", "file", "logicalTypeOptions: {format: a}"),
+    ("required: true", "required: true\n        required: true", "file", "- name: order_id"),
+    ("domain: shop\n", "", "file", "apiVersion"),
+];
 
 #[test]
 fn a_defect_is_named_with_its_line_and_clause() {
     let mut missed = Vec::new();
-    // What is changed, to what; the clause that is named, and how its line begins.
-    for (from, to, clause, line) in [
-        ("v3.1.0", "v2.0.0", "apiVersion", "apiVersion"),
-        ("kind: DataContract", "kind: Contract", "kind", "kind"),
-        ("status: active", "status: draft", "status", "status"),
-        ("version: 1.2.0", "version: one", "version", "version"),
-        ("version: 1.2.0", "version: 01.2.0", "version", "version"),
-        ("version: 1.2.0", "version: 1.2.0-rc.1", "version", "version"),
-        ("domain: shop", "domain: Shop", "domain", "domain"),
-        (
-            "physicalName: orders",
-            "physicalName: Orders",
-            "schema.orders.physicalName",
-            "physicalName",
-        ),
-        ("name: total", "name: Total", "schema.orders.properties.Total", "- name: Total"),
-        ("name: total", "name: to.tal", "schema.orders.properties.to.tal", "- name: to.tal"),
-        ("name: total", "name: order_id", ORDER_ID, "- name: order_id"),
-        (
-            "classification: internal",
-            "classification: secret",
-            &format!("{ORDER_ID}.classification"),
-            "classification: secret",
-        ),
-        (
-            "        classification: internal\n",
-            "",
-            &format!("{ORDER_ID}.classification"),
-            "- name: order_id",
-        ),
-        (
-            "decimal(38,6)",
-            "decimal(39,6)",
-            &format!("{TOTAL}.physicalType"),
-            "physicalType: decimal",
-        ),
-        (
-            "        physicalType: date\n",
-            "",
-            &format!("{ORDERED_ON}.physicalType"),
-            "- name: ordered_on",
-        ),
-        (
-            "logicalType: date",
-            "logicalType: string",
-            &format!("{ORDERED_ON}.physicalType"),
-            "physicalType: date",
-        ),
-        (
-            "minimum: 0",
-            "minimum: cheap",
-            &format!("{TOTAL}.logicalTypeOptions.minimum"),
-            "logicalTypeOptions",
-        ),
-        (
-            "privacy, value: keep",
-            "privacy, value: hide",
-            &format!("{ORDER_ID}.customProperties.privacy"),
-            "customProperties: [{property: fieldId, value: 1}",
-        ),
-        (
-            ", {property: privacy, value: keep}",
-            "",
-            &format!("{ORDER_ID}.customProperties.privacy"),
-            "customProperties: [{property: fieldId, value: 1}",
-        ),
-        (
-            "property: privacy,",
-            "property: privcy,",
-            &format!("{ORDER_ID}.customProperties.privcy"),
-            "customProperties: [{property: fieldId, value: 1}",
-        ),
-        (
-            "property: source, value: id",
-            "property: sauce, value: id",
-            &format!("{ORDER_ID}.customProperties.sauce"),
-            "customProperties: [{property: fieldId, value: 1}",
-        ),
-        ("property: source, value: total", "property: fieldId, value: 3", TOTAL, "- name: total"),
-        (
-            "property: source, value: total",
-            "property: privacy, value: keep",
-            &format!("{TOTAL}.customProperties.privacy"),
-            "customProperties: [{property: fieldId, value: 3}",
-        ),
-        (
-            "fieldId, value: 2",
-            "fieldId, value: two",
-            &format!("{ORDERED_ON}.customProperties.fieldId"),
-            "customProperties: [{property: fieldId, value: two}",
-        ),
-        (
-            "fieldId, value: 2",
-            "fieldId, value: 7",
-            &format!("{ORDERED_ON}.customProperties.fieldId"),
-            "customProperties: [{property: fieldId, value: 7}",
-        ),
-        (
-            "fieldId, value: 2",
-            "fieldId, value: 1",
-            &format!("{ORDERED_ON}.customProperties.fieldId"),
-            "customProperties: [{property: fieldId, value: 1}",
-        ),
-        (
-            "fieldId, value: 3",
-            "fieldId, value: 4",
-            &format!("{TOTAL}.customProperties.fieldId"),
-            "customProperties: [{property: fieldId, value: 4}",
-        ),
-        (
-            "partitionTransform, value: identity",
-            "partitionTransform, value: month",
-            &format!("{ORDERED_ON}.customProperties.partitionTransform"),
-            "customProperties: [{property: fieldId, value: 2}",
-        ),
-        ("        partitioned: true\n", "", ORDERED_ON, "- name: ordered_on"),
-        (
-            "        required: true\n        partitioned",
-            "        partitioned",
-            ORDERED_ON,
-            "- name: ordered_on",
-        ),
-        (
-            "value: total}, {property: privacy, value: keep}",
-            "value: total}, {property: privacy, value: hmac}",
-            &format!("{TOTAL}.physicalType"),
-            "physicalType: decimal",
-        ),
-        (
-            "value: total}",
-            "value: total}, {property: truncate, value: ip}",
-            &format!("{TOTAL}.customProperties.privacy"),
-            "customProperties: [{property: fieldId, value: 3}",
-        ),
-        (
-            "source, value: total",
-            "generated, value: extra",
-            &format!("{TOTAL}.physicalType"),
-            "physicalType: decimal",
-        ),
-        (
-            "value: [order_id]",
-            "value: [order_number]",
-            &format!("{CUSTOM}.deduplicateBy"),
-            "- {property: deduplicateBy",
-        ),
-        (
-            "value: [order_id]",
-            "value: [total]",
-            &format!("{CUSTOM}.deduplicateBy"),
-            "- {property: deduplicateBy",
-        ),
-        (
-            "{property: deduplicateBy, value: [order_id]}",
-            "{property: requireOneOf, value: [[order_number]]}",
-            &format!("{CUSTOM}.requireOneOf"),
-            "- {property: requireOneOf",
-        ),
-        (
-            "{property: deduplicateBy, value: [order_id]}",
-            "{property: lookBackDays, value: 2}",
-            &format!("{CUSTOM}.lookBackDays"),
-            "- {property: lookBackDays",
-        ),
-        (
-            "{property: deduplicateBy, value: [order_id]}",
-            "{property: retiredFieldIds, value: [2]}",
-            &format!("{ORDERED_ON}.customProperties.fieldId"),
-            "customProperties: [{property: fieldId, value: 2}",
-        ),
-        (
-            "type: order}",
-            "type: order, events: []}",
-            &format!("{CUSTOM}.route"),
-            "- {property: route",
-        ),
-        ("route, value", "rout, value", &format!("{CUSTOM}.rout"), "- {property: rout,"),
-        (
-            "{property: route, value: {source: shop, type: order}}",
-            "{property: evolution, value: {columns: freeze, types: freeze}}",
-            &format!("{CUSTOM}.route"),
-            "customProperties:",
-        ),
-        // What is no YAML, or not of the standard's shape.
-        ("domain: shop", "domain: shop: b", "file", "domain: shop: b"),
-        ("required: true", "required: perhaps", "file", "required: perhaps"),
-        ("minimum: 0", "pattern: a", "file", "logicalTypeOptions: {format: a}"),
-        ("required: true", "required: true\n        required: true", "file", "- name: order_id"),
-        ("domain: shop\n", "", "file", "apiVersion"),
-    ] {
+    for &(from, to, clause, line) in DEFECTS {
         let problems = refused(from, to);
         let named = problems
             .iter()
@@ -298,7 +294,7 @@ fn all_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() {
         .map(|problem| (problem.line, problem.clause.rsplit('.').next().unwrap()))
         .collect();
     let expected = [
-        (2, "0"),
+        (2, "apiVersion"),
         (13, "deduplicateBy"),
         (15, "order_id"),
         (20, "sauce"),
@@ -307,8 +303,7 @@ fn all_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() {
         (28, "Total"),
         (30, "physicalType"),
     ];
-    assert_eq!(lines[1..], expected[1..], "{error}");
-    assert_eq!((lines[0].0, lines.len()), (2, expected.len()), "{error}");
+    assert_eq!(lines, expected, "{error}");
 }
 
 #[test]

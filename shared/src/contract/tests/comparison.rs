@@ -59,7 +59,7 @@ fn clauses(change: fn(&mut Contract), version: &str) -> Vec<String> {
     let problems = compare(&Record::of(&released()), &contract);
     for problem in &problems {
         assert!(
-            ["write", "take", "list", "bring"].iter().any(|mend| problem.problem.contains(mend)),
+            ["write", "take", "list", "give"].iter().any(|mend| problem.problem.contains(mend)),
             "{problem}"
         );
     }
@@ -106,13 +106,13 @@ const CHANGES: &[(&str, &str, Change)] = &[
         contract.columns.push(Column { required: true, ..optional(8, "city") });
     }),
     (MAJOR, "schema.orders.properties.order_id.required", |contract| {
-        contract.columns[0].required = false
+        contract.columns[0].required = false;
     }),
     (MAJOR, "schema.orders.properties.note.required", |contract| {
-        contract.columns[4].required = true
+        contract.columns[4].required = true;
     }),
     (MAJOR, "schema.orders.customProperties.deduplicateBy", |contract| {
-        contract.deduplicate_by.clear()
+        contract.deduplicate_by.clear();
     }),
     (MAJOR, "schema.orders.customProperties.deduplicateBy", |contract| {
         contract.deduplicate_by.push("ordered_on".to_owned());
@@ -156,10 +156,10 @@ const CHANGES: &[(&str, &str, Change)] = &[
         contract.columns.pop();
     }),
     (NEVER, "schema.orders.customProperties.retiredFieldIds", |contract| {
-        contract.retired_field_ids.clear()
+        contract.retired_field_ids.clear();
     }),
     (NEVER, "schema.orders.customProperties.retiredFieldIds", |contract| {
-        contract.retired_field_ids.push(8)
+        contract.retired_field_ids.push(8);
     }),
     // Another column's data under the id of one that is there, and of one that was dropped before.
     (NEVER, "schema.orders.properties.city.customProperties.fieldId", |contract| {

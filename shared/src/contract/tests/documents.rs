@@ -25,7 +25,7 @@ fn parts_of_the_standard_that_are_not_read_are_kept() {
     // Of every element one clause that Tributary does not read, and one of its own with its default written out.
     let text = SOUND
         .replace("status: active", "status: active\ntags: [a, b]\ndescription: {purpose: p, usage: u}")
-        .replace("physicalName: orders", "physicalName: orders\n    quality: [{type: library, metric: rowCount, mustBeGreaterThan: 0}]")
+        .replace("physicalName: orders", "physicalName: orders\n    quality: [{type: library, metric: rowCount, mustBeGreaterThan: 0, severity: warning}]")
         .replace("name: total", "name: total\n        required: false\n        examples: [1, 2.5]")
         .replace("property: source, value: total", "property: source, value: total, description: d")
         + "slaProperties: [{property: retention, value: 3, unit: y, driver: regulatory}]\n";
