@@ -14,8 +14,8 @@ pub use key_index::{IndexedSegment, KeyIndex, SegmentError, SortedKeys};
 pub use read::{DataFile, ReadError, RowBatches};
 pub use store::{Folder, ObjectSink, ObjectStore};
 pub use table::{
-    Append, ColumnChange, Effect, Found, Lake, LakeConfig, Missing, OpenTable, Replaced, Replacement,
-    TableError,
+    Append, ColumnChange, Effect, Found, Lake, LakeConfig, Missing, OpenTable, Replaced,
+    Replacement, TableError,
 };
 pub use without_rows::{Rewrite, RewriteError};
 pub use writer::{DatasetWriter, WriteError, Written};

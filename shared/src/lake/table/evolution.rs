@@ -140,7 +140,9 @@ fn apply(
             let field = named(table, *field_id, fields)?;
             let widened = Type::Primitive(column_type.clone());
             let before = field.field_type.as_primitive_type();
-            if *field.field_type != widened && !before.is_some_and(|before| widens(before, column_type)) {
+            if *field.field_type != widened
+                && !before.is_some_and(|before| widens(before, column_type))
+            {
                 let problem = format!("is {}, which is no narrower {widened}", field.field_type);
                 return Err(mismatch(table, &field.name, problem));
             }
@@ -249,3 +251,6 @@ impl TableChange for FollowContract<'_> {
         Ok(Applied::Changed(Box::new(builder), ()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,8 @@ impl GlueTables {
 impl Pointer for GlueTables {
     async fn read(&self, table: &TableIdent) -> Result<Position> {
         let database = database(table);
-        let answer = self.client.get_table().database_name(database).name(table.name()).send().await;
+        let answer =
+            self.client.get_table().database_name(database).name(table.name()).send().await;
         let found = answer.map_err(|error| refused("GetTable", &error))?.table;
         let Some(found) = found else {
             return Err(Error::new(ErrorKind::TableNotFound, "GetTable answers without a table"));
@@ -186,4 +187,40 @@ fn glue_type(field: &NestedField) -> Result<String> {
         PrimitiveType::Timestamptz | PrimitiveType::TimestamptzNs => return unknown(),
     };
     Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::table::ColumnChange;
+    use crate::lake::table::evolution::ChangeColumns;
+    use crate::lake::table::memory::MemoryTable;
+
+    #[tokio::test]
+    async fn a_name_stands_once_among_the_columns() {
+        let table = MemoryTable::create(&[]).await;
+        for name in ["total", "sum"] {
+            let changes = [ColumnChange::Rename { field_id: 2, name: name.to_owned() }];
+            let mut change = ChangeColumns { table: "shop.orders", changes: &changes };
+            table.change(&mut change).await.unwrap();
+        }
+        let columns = columns(&table.metadata().await).unwrap();
+        let shown: Vec<_> = columns
+            .iter()
+            .map(|column| {
+                let parameters = column.parameters().unwrap();
+                (column.name(), parameters["iceberg.field.current"].as_str())
+            })
+            .collect();
+        let expected = [
+            ("id", "true"),
+            ("sum", "true"),
+            ("ordered_at", "true"),
+            ("total", "false"),
+            ("amount", "false"),
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(columns[0].r#type(), Some("bigint"));
+        assert_eq!(columns[0].parameters().unwrap()["iceberg.field.optional"], "false");
+    }
 }

@@ -141,9 +141,8 @@ impl<'a> ManifestRewriter<'a> {
 
     async fn inspect(&self, location: &str, listed: &ManifestFile) -> Result<Inspected> {
         let manifest = listed.load_manifest(self.storage).await?;
-        let goes = |entry: &ManifestEntry| {
-            entry.is_alive() && self.removed.contains(entry.file_path())
-        };
+        let goes =
+            |entry: &ManifestEntry| entry.is_alive() && self.removed.contains(entry.file_path());
         if !manifest.entries().iter().any(|entry| goes(entry)) {
             return Ok(Inspected::default());
         }

@@ -10,6 +10,8 @@ mod evolution;
 mod glue;
 mod guard;
 mod manifests;
+#[cfg(test)]
+mod memory;
 mod replace;
 mod requests;
 mod schema;

@@ -98,7 +98,10 @@ impl Replacement {
         let mut paths = BTreeSet::new();
         for file in &self.added {
             if self.removed.contains(&file.path) || !paths.insert(&file.path) {
-                return Err(malformed(table, format!("{} comes twice, or goes as well", file.path)));
+                return Err(malformed(
+                    table,
+                    format!("{} comes twice, or goes as well", file.path),
+                ));
             }
         }
         Ok(())
@@ -129,9 +132,9 @@ impl TableChange for ReplaceFiles<'_> {
         let mut builder = base.builder();
         let properties = self.properties();
         let is_empty = taken.removed.is_empty() && self.replacement.added.is_empty();
-        if is_empty && properties.iter().all(|(name, value)| {
-            metadata.properties().get(name) == Some(value)
-        }) {
+        if is_empty
+            && properties.iter().all(|(name, value)| metadata.properties().get(name) == Some(value))
+        {
             return Ok(Applied::Unchanged(Replaced { snapshot_id: None, before: false }));
         }
         if !is_empty {
@@ -264,3 +267,6 @@ impl ReplaceFiles<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,3 +209,6 @@ fn primitive(table: &str, column: &SchemaColumn) -> Result<PrimitiveType, TableE
     serde_json::from_value(name)
         .map_err(|error| malformed(table, format!("column {}: {error}", column.name)))
 }
+
+#[cfg(test)]
+mod tests;
