@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use aws_sdk_glue::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_glue::operation::update_table::UpdateTableError;
 use aws_sdk_glue::types::{Column, StorageDescriptor, TableInput};
 use iceberg::spec::{NestedField, PrimitiveType, Schema, TableMetadata, Type};
 use iceberg::{Error, ErrorKind, MetadataLocation, Result, TableIdent};
@@ -68,7 +69,7 @@ impl Pointer for GlueTables {
             Ok(_) => Ok(Advance::Done),
             Err(error) => {
                 let service = error.as_service_error();
-                if service.is_some_and(|error| error.is_concurrent_modification_exception()) {
+                if service.is_some_and(UpdateTableError::is_concurrent_modification_exception) {
                     return Ok(Advance::Conflict);
                 }
                 Err(refused("UpdateTable", &error))

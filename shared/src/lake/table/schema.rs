@@ -48,7 +48,8 @@ pub(super) fn check(
             return Err(mismatch(table, &column.name, problem));
         }
         let written = primitive(table, column)?;
-        if !is_same(&written, field) && !(is_older && becomes(&written, field)) {
+        let fits = is_same(&written, field) || (is_older && becomes(&written, field));
+        if !fits {
             return Err(another_type(table, column, &written, field));
         }
         if field.required && !column.required {
