@@ -2,6 +2,7 @@
 
     lake.py read segment.tracks --where project_id=abc     the rows, one JSON object a line
     lake.py read segment.tracks segment.pages              of several tables, a line --- behind each
+    lake.py history segment.tracks --engine duckdb         the rows of each of its snapshots, a line --- behind each
     lake.py rewrite segment.tracks                         all rows into new files, as compaction does
     lake.py files segment.tracks                           its data files
     lake.py tables                                         what is in the catalog
@@ -12,12 +13,16 @@ import json
 import os
 import sys
 
+import duckdb
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.expressions import AlwaysTrue, EqualTo
+from pyiceberg.table import StaticTable
 
 
 # Stands behind the rows of each table where there are several: starting PyIceberg takes longer than reading.
 END_OF_TABLE = "---"
+# DuckDB fetches its reader of Iceberg from the network, for the versions that have one.
+NO_EXTENSION = 3
 
 
 def main() -> int:
@@ -26,6 +31,9 @@ def main() -> int:
     read = commands.add_parser("read")
     read.add_argument("table", nargs="+")
     read.add_argument("--where", help="column=value")
+    history = commands.add_parser("history")
+    history.add_argument("table")
+    history.add_argument("--engine", choices=["pyiceberg", "duckdb"], default="pyiceberg")
     rewrite = commands.add_parser("rewrite")
     rewrite.add_argument("table")
     files = commands.add_parser("files")
@@ -39,6 +47,8 @@ def main() -> int:
                 print_rows(lake.load_table(table), arguments.where)
                 if len(arguments.table) > 1:
                     print(END_OF_TABLE)
+        case "history":
+            print_history(lake.load_table(arguments.table), {"pyiceberg": PyIceberg, "duckdb": DuckDb}[arguments.engine]())
         case "rewrite":
             table = lake.load_table(arguments.table)
             table.overwrite(table.scan().to_arrow())
@@ -63,11 +73,56 @@ def print_rows(table, where: str | None) -> None:
     if where:
         column, _, value = where.partition("=")
         row_filter = EqualTo(column, value)
-    for batch in table.scan(row_filter=row_filter).to_arrow().to_batches():
-        for row in batch.to_pylist():
-            # Empty columns are left out: a row has forty, and a message fills ten.
-            filled = {name: value for name, value in row.items() if value is not None}
-            print(json.dumps(filled, default=str, ensure_ascii=False))
+    print_filled(table.scan(row_filter=row_filter).to_arrow().to_pylist())
+
+
+def print_filled(rows: list[dict]) -> None:
+    for row in rows:
+        # Empty columns are left out: a row has forty, and a message fills ten.
+        filled = {name: value for name, value in row.items() if value is not None}
+        print(json.dumps(filled, default=str, ensure_ascii=False))
+
+
+def print_history(table, engine) -> None:
+    """The rows that readers found at the time, by each metadata file that the table remembers; then those that today's readers find when they travel back."""
+    before = [entry.metadata_file for entry in table.metadata.metadata_log]
+    for location in [*before, table.metadata_location]:
+        metadata = StaticTable.from_metadata(location, table.io.properties).metadata
+        if metadata.current_snapshot_id is not None:
+            print_filled(engine.rows(table, location, None))
+            print(END_OF_TABLE, "then", metadata.current_snapshot_id)
+    for snapshot in sorted(table.metadata.snapshots, key=lambda snapshot: snapshot.sequence_number):
+        print_filled(engine.rows(table, table.metadata_location, snapshot.snapshot_id))
+        print(END_OF_TABLE, "now", snapshot.snapshot_id)
+
+
+class PyIceberg:
+    def rows(self, table, location: str, snapshot: int | None) -> list[dict]:
+        return StaticTable.from_metadata(location, table.io.properties).scan(snapshot_id=snapshot).to_arrow().to_pylist()
+
+
+class DuckDb:
+    """DuckDB's own implementation of Iceberg, from the metadata file on."""
+
+    def __init__(self) -> None:
+        self.database = duckdb.connect()
+        try:
+            for extension in ("httpfs", "avro", "iceberg"):
+                self.database.install_extension(extension)
+                self.database.load_extension(extension)
+        except duckdb.Error as error:
+            print(error, file=sys.stderr)
+            sys.exit(NO_EXTENSION)
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+        own = f", endpoint '{endpoint.partition('//')[2]}', url_style 'path', use_ssl false" if endpoint else ""
+        key, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+        self.database.execute(f"create secret (type s3, key_id '{key}', secret '{secret}', region '{os.environ['AWS_REGION']}'{own})")
+
+    def rows(self, table, location: str, snapshot: int | None) -> list[dict]:
+        at = f", snapshot_from_id = {snapshot}" if snapshot else ""
+        result = self.database.execute(f"select * from iceberg_scan('{location}'{at})")
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 if __name__ == "__main__":

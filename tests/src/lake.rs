@@ -1,7 +1,7 @@
 //! The tables as other engines read them.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use chrono::NaiveDate;
 use futures::TryStreamExt;
@@ -13,6 +13,9 @@ use crate::stack::output;
 
 /// A row as PyIceberg gives it, without its empty columns.
 pub type Row = Map<String, Value>;
+
+/// How lake.py ends where DuckDB has no reader of Iceberg.
+const NO_EXTENSION: i32 = 3;
 
 /// The root of the repository.
 ///
@@ -118,14 +121,65 @@ pub fn pyiceberg_rewrite(table: &str) {
     pyiceberg(&["rewrite", table]);
 }
 
+/// A snapshot's rows.
+#[derive(Debug)]
+pub struct SnapshotRows {
+    /// They were read by the metadata of the time, not by today's.
+    pub then: bool,
+    /// The snapshot.
+    pub snapshot_id: i64,
+    /// Its rows.
+    pub rows: Vec<Row>,
+}
+
+/// The rows of every snapshot of a table, in their order, read by PyIceberg: by the metadata of the time, and
+/// again by today's, travelling back.
+pub fn pyiceberg_history(table: &str) -> Vec<SnapshotRows> {
+    history(&pyiceberg(&["history", table]))
+}
+
+/// The same as DuckDB's own implementation of Iceberg reads it; none where that cannot be had.
+///
+/// # Panics
+/// Where DuckDB cannot read the table.
+pub fn duckdb_history(table: &str) -> Option<Vec<SnapshotRows>> {
+    let run = run_lake(&["history", table, "--engine", "duckdb"]);
+    if run.status.code() == Some(NO_EXTENSION) {
+        return None;
+    }
+    Some(history(&successful(&["history", table], run)))
+}
+
+fn history(text: &str) -> Vec<SnapshotRows> {
+    let mut snapshots = Vec::new();
+    let mut before = 0;
+    for (position, _) in text.match_indices("--- ") {
+        let end = text[position..].find('\n').map_or(text.len(), |length| position + length);
+        let mut words = text[position..end].split(' ').skip(1);
+        let then = words.next() == Some("then");
+        let snapshot_id = words.next().and_then(|id| id.parse().ok());
+        snapshots.push(SnapshotRows {
+            then,
+            snapshot_id: snapshot_id.expect("lake.py names the snapshot"),
+            rows: rows(&text[before..position]),
+        });
+        before = end + 1;
+    }
+    snapshots
+}
+
 fn pyiceberg(arguments: &[&str]) -> String {
+    successful(arguments, run_lake(arguments))
+}
+
+fn run_lake(arguments: &[&str]) -> Output {
     let python = root().join(".tributary/venv-lake/bin/python");
     let script = root().join("tests/python/lake.py");
-    let run = Command::new(python)
-        .arg(script)
-        .args(arguments)
-        .output()
-        .expect("`make tools` installs PyIceberg");
+    let run = Command::new(python).arg(script).args(arguments).output();
+    run.expect("`make tools` installs PyIceberg")
+}
+
+fn successful(arguments: &[&str], run: Output) -> String {
     assert!(
         run.status.success(),
         "lake.py {arguments:?}: {}",
@@ -139,6 +193,15 @@ fn pyiceberg(arguments: &[&str]) -> String {
 /// # Panics
 /// Where it cannot read the table.
 pub async fn rust_row_count(table: &str) -> usize {
+    let batches = rust_rows(table, &["message_id"]).await;
+    batches.iter().map(arrow_array::RecordBatch::num_rows).sum()
+}
+
+/// The rows of a table as this Rust implementation of Iceberg reads them.
+///
+/// # Panics
+/// Where it cannot read the table.
+pub async fn rust_rows(table: &str, columns: &[&str]) -> Vec<arrow_array::RecordBatch> {
     let properties = [
         ("warehouse", format!("s3://{}", output("LAKE_BUCKET"))),
         ("uri", output("AWS_ENDPOINT_URL")),
@@ -151,13 +214,12 @@ pub async fn rust_row_count(table: &str) -> usize {
     let identifier =
         TableIdent::from_strs(table.split('.')).expect("a table has a database and a name");
     let table = catalog.load_table(&identifier).await.expect("the table is in the catalog");
-    let scan = table.scan().select(["message_id"]).build().expect("the scan can be planned");
-    let batches: Vec<_> = scan
-        .to_arrow()
+    let scan =
+        table.scan().select(columns.iter().copied()).build().expect("the scan can be planned");
+    scan.to_arrow()
         .await
         .expect("the scan starts")
         .try_collect()
         .await
-        .expect("the files can be read");
-    batches.iter().map(arrow_array::RecordBatch::num_rows).sum()
+        .expect("the files can be read")
 }

@@ -9,6 +9,7 @@ pub mod lake;
 pub mod ledger;
 pub mod month;
 pub mod network;
+pub mod orders;
 pub mod postgresql;
 pub mod quarantine;
 pub mod river;

@@ -13,6 +13,9 @@ mod writer;
 pub use key_index::{IndexedSegment, KeyIndex, SegmentError, SortedKeys};
 pub use read::{DataFile, ReadError, RowBatches};
 pub use store::{Folder, ObjectSink, ObjectStore};
-pub use table::{Append, Found, Lake, LakeConfig, OpenTable, TableError};
+pub use table::{
+    Append, ColumnChange, Effect, Found, Lake, LakeConfig, Missing, OpenTable, Replaced,
+    Replacement, TableError,
+};
 pub use without_rows::{Rewrite, RewriteError};
 pub use writer::{DatasetWriter, WriteError, Written};

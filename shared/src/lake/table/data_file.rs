@@ -9,7 +9,8 @@ use iceberg::spec::{
     Struct, TableMetadata,
 };
 
-use super::{TableError, malformed};
+use super::error::{TableError, malformed};
+use super::evolution::is_gone;
 use crate::event::DataFileDescription;
 
 /// A data file of the table's current partitioning.
@@ -41,8 +42,10 @@ fn partition(
     description: &DataFileDescription,
     metadata: &TableMetadata,
 ) -> Result<Struct, TableError> {
-    let [field] = metadata.default_partition_type().fields() else {
-        return Err(malformed(table, "the table's current partitioning has not exactly one field"));
+    let field = match metadata.default_partition_type().fields() {
+        [] => return Ok(Struct::empty()),
+        [field] => field,
+        _ => return Err(malformed(table, "the table's current partitioning has several fields")),
     };
     let Some(encoded) = &description.partition else {
         return Ok(Struct::from_iter([None]));
@@ -58,6 +61,8 @@ fn counts(counts: &BTreeMap<i32, u64>) -> HashMap<i32, u64> {
     counts.iter().map(|(field, count)| (*field, *count)).collect()
 }
 
+/// Bounds of the table's types: a file of an older version may have them of narrower ones, or of columns
+/// that are gone.
 fn bounds(
     table: &str,
     encoded: &BTreeMap<i32, String>,
@@ -66,6 +71,9 @@ fn bounds(
     let mut bounds = HashMap::with_capacity(encoded.len());
     for (field_id, encoded) in encoded {
         let field = metadata.current_schema().field_by_id(*field_id);
+        if field.is_none() && is_gone(*field_id, metadata) {
+            continue;
+        }
         let Some(primitive) = field.and_then(|field| field.field_type.as_primitive_type()) else {
             return Err(malformed(
                 table,
@@ -77,6 +85,8 @@ fn bounds(
     Ok(bounds)
 }
 
+/// A value of the table's type. Four bytes of a narrower one become eight; a decimal's bytes are the same
+/// whatever its precision.
 fn datum(table: &str, encoded: &str, primitive: &PrimitiveType) -> Result<Datum, TableError> {
     let bytes = STANDARD
         .decode(encoded)

@@ -17,7 +17,7 @@ use iceberg::{
     TableIdent,
 };
 
-use super::{find_request, key_index};
+use super::requests::{find_request, key_index};
 
 /// A catalog for one transaction: it loads and updates the table, and does nothing else.
 #[derive(Debug)]

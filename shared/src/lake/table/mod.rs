@@ -3,39 +3,49 @@
 //! Iceberg's optimistic transaction makes the append atomic; the request's id in the snapshot's
 //! summary makes it recognisable, so that a request is never appended twice (see [`guard`]).
 
+mod create;
 mod data_file;
+mod error;
+mod evolution;
+mod glue;
 mod guard;
+mod manifests;
+#[cfg(test)]
+mod memory;
+mod replace;
+mod requests;
 mod schema;
+mod snapshot;
+mod update;
 
 use std::collections::HashMap;
 
+use aws_config::BehaviorVersion;
 use iceberg::io::{S3_PATH_STYLE_ACCESS, S3_REGION};
-use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
 use iceberg::transaction::{ApplyTransactionAction, Transaction};
-use iceberg::{Catalog, CatalogBuilder, NamespaceIdent, TableCreation, TableIdent};
+use iceberg::{Catalog, CatalogBuilder, NamespaceIdent, TableIdent};
 use iceberg_catalog_glue::{
     GLUE_CATALOG_PROP_URI, GLUE_CATALOG_PROP_WAREHOUSE, GlueCatalog, GlueCatalogBuilder,
 };
+use tokio::sync::OnceCell;
 
 use crate::event::{CommitRequest, TableSchema};
+pub use error::TableError;
+use error::{failed, malformed};
+pub use evolution::ColumnChange;
+use evolution::{ChangeColumns, FollowContract};
+use glue::GlueTables;
 use guard::{ExpectedIndex, Guard};
-
-/// The snapshot summary's property that names the commit requests it holds, joined by commas.
-const REQUEST_IDS: &str = "tributary.request-ids";
-
-/// The snapshot summary's property that names the requests which were appended in another form than
-/// they came, as `request=key of that form`, joined by commas.
-const REWRITTEN_REQUESTS: &str = "tributary.rewritten-requests";
-
-/// The table property that names the index of the rows' keys, an object in the lake bucket.
-const KEY_INDEX: &str = "tributary.key-index";
+use manifests::ManifestRewriter;
+use replace::ReplaceFiles;
+pub use replace::{Effect, Missing, Replaced, Replacement};
+pub use requests::{Append, Found};
+use requests::{KEY_INDEX, find_request, key_index, summary};
+use update::TableChange;
 
 /// The table property with the newest contract version that the table has seen.
 const CONTRACT_VERSION: &str = "tributary.contract-version";
-
-/// Kept whatever their age, so that a slow reader finds its snapshot.
-const SNAPSHOTS_KEPT: usize = 100;
 
 /// Where the lake is.
 #[derive(Debug, Clone)]
@@ -51,62 +61,6 @@ pub struct LakeConfig {
     pub region: String,
 }
 
-/// Why a commit did not come about.
-#[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// The catalog or the storage failed. A retry may help.
-    #[error("table {table}: {source}")]
-    Iceberg {
-        /// The table.
-        table: String,
-        /// What Iceberg says.
-        source: Box<iceberg::Error>,
-    },
-    /// The request's schema and the table's contradict each other. A person must look.
-    #[error("table {table}: column {column} {problem}")]
-    SchemaMismatch {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-        /// The contradiction.
-        problem: String,
-    },
-    /// Somebody else has appended one of the requests, or changed the index of the table's keys, in the
-    /// meantime. To be tried again from the start.
-    #[error("table {table}: it has changed meanwhile")]
-    Moved {
-        /// The table.
-        table: String,
-    },
-    /// A request that no table could take. A person must look.
-    #[error("table {table}: malformed request: {problem}")]
-    Malformed {
-        /// The table.
-        table: String,
-        /// What is wrong.
-        problem: String,
-    },
-}
-
-/// A request that is in its table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The snapshot that holds its rows.
-    pub snapshot_id: i64,
-    /// Where the request stands in the form that it was appended in, if that was another.
-    pub rewritten: Option<String>,
-}
-
-/// A request as it is to be appended.
-#[derive(Debug)]
-pub struct Append<'a> {
-    /// The request.
-    pub request: &'a CommitRequest,
-    /// Where it stands in this form, if it came in another.
-    pub rewritten: Option<&'a str>,
-}
-
 /// A table that is ready to take the files of some requests.
 #[derive(Debug)]
 pub struct OpenTable<'a> {
@@ -119,6 +73,8 @@ pub struct OpenTable<'a> {
 #[derive(Debug)]
 pub struct Lake {
     catalog: GlueCatalog,
+    /// For what the catalog crate cannot commit; most invocations need it not.
+    tables: OnceCell<GlueTables>,
     config: LakeConfig,
 }
 
@@ -135,7 +91,7 @@ impl Lake {
         }
         let catalog = GlueCatalogBuilder::default().load("glue", properties).await;
         let catalog = catalog.map_err(|source| failed("(catalog)", source))?;
-        Ok(Self { catalog, config })
+        Ok(Self { catalog, tables: OnceCell::new(), config })
     }
 
     /// Opens the table of requests, which must all name the same: creates it, or lets it follow the newest
@@ -149,7 +105,8 @@ impl Lake {
         let name = format!("{}.{}", newest.database, newest.table);
         let mut table = self.open_table(newest).await?;
         if schema::is_newer(&newest.schema, table.metadata()) {
-            table = self.evolve(&name, &table, &newest.schema).await?;
+            let identifier = identifier(&newest.database, &newest.table);
+            table = self.follow(&name, &identifier, &newest.schema).await?;
         }
         for request in requests {
             schema::check(&name, &request.schema, table.metadata())?;
@@ -159,7 +116,7 @@ impl Lake {
 
     async fn open_table(&self, request: &CommitRequest) -> Result<Table, TableError> {
         let name = format!("{}.{}", request.database, request.table);
-        let identifier = identifier(request);
+        let identifier = identifier(&request.database, &request.table);
         let exists =
             self.catalog.table_exists(&identifier).await.map_err(|source| failed(&name, source))?;
         if !exists && let Some(table) = self.create_table(&name, request).await? {
@@ -168,94 +125,64 @@ impl Lake {
         self.catalog.load_table(&identifier).await.map_err(|source| failed(&name, source))
     }
 
-    /// Creates the table; none when somebody else did so in the meantime.
-    async fn create_table(
+    async fn follow(
         &self,
         name: &str,
-        request: &CommitRequest,
-    ) -> Result<Option<Table>, TableError> {
-        let identifier = identifier(request);
-        let namespace = identifier.namespace();
-        self.create_namespace(name, namespace).await?;
-        let schema = schema::iceberg_schema(name, &request.schema)?;
-        let partition_spec = schema::partition_spec(name, &request.schema, &schema)?;
-        let creation = TableCreation::builder()
-            .name(request.table.clone())
-            .location(format!("s3://{}/{}/{}", self.config.bucket, request.database, request.table))
-            .schema(schema)
-            .partition_spec(partition_spec)
-            .properties(self.table_properties(&request.schema))
-            .build();
-        match self.catalog.create_table(namespace, creation).await {
-            Ok(table) => {
-                // The crate numbers the columns itself; they must have come out as the contract has them.
-                schema::check(name, &request.schema, table.metadata())?;
-                Ok(Some(table))
-            }
-            Err(error) => match self.catalog.table_exists(&identifier).await {
-                Ok(true) => Ok(None),
-                _ => Err(failed(name, error)),
-            },
-        }
-    }
-
-    async fn create_namespace(
-        &self,
-        name: &str,
-        namespace: &NamespaceIdent,
-    ) -> Result<(), TableError> {
-        let exists = self
-            .catalog
-            .namespace_exists(namespace)
-            .await
-            .map_err(|source| failed(name, source))?;
-        if exists {
-            return Ok(());
-        }
-        match self.catalog.create_namespace(namespace, HashMap::new()).await {
-            Ok(_) => Ok(()),
-            // Two tables of one database may be created at the same moment.
-            Err(error) => match self.catalog.namespace_exists(namespace).await {
-                Ok(true) => Ok(()),
-                _ => Err(failed(name, error)),
-            },
-        }
-    }
-
-    fn table_properties(&self, schema: &TableSchema) -> HashMap<String, String> {
-        let retention = u64::from(self.config.snapshot_retention_days) * 86_400_000;
-        HashMap::from([
-            (CONTRACT_VERSION.to_owned(), schema.contract_version.clone()),
-            ("history.expire.max-snapshot-age-ms".to_owned(), retention.to_string()),
-            ("history.expire.min-snapshots-to-keep".to_owned(), SNAPSHOTS_KEPT.to_string()),
-            ("write.metadata.delete-after-commit.enabled".to_owned(), "true".to_owned()),
-            ("write.metadata.previous-versions-max".to_owned(), SNAPSHOTS_KEPT.to_string()),
-            ("write.parquet.compression-codec".to_owned(), "zstd".to_owned()),
-        ])
-    }
-
-    async fn evolve(
-        &self,
-        name: &str,
-        table: &Table,
-        schema: &TableSchema,
+        table: &TableIdent,
+        contract: &TableSchema,
     ) -> Result<Table, TableError> {
-        let transaction = Transaction::new(table);
-        let mut action = transaction.update_schema();
-        let additions = schema::additions(name, schema, table.metadata())?;
-        let adds_columns = !additions.is_empty();
-        for addition in additions {
-            action = action.add_column(addition);
+        self.update(table, &mut FollowContract { table: name, contract }).await?;
+        self.catalog.load_table(table).await.map_err(|source| failed(name, source))
+    }
+
+    /// Opens a table that is there, to replace its files; none where there is no such table.
+    pub async fn open_existing(
+        &self,
+        database: &str,
+        table: &str,
+    ) -> Result<Option<OpenTable<'_>>, TableError> {
+        let (identifier, name) = (identifier(database, table), format!("{database}.{table}"));
+        let exists = self.catalog.table_exists(&identifier).await;
+        if !exists.map_err(|source| failed(&name, source))? {
+            return Ok(None);
         }
-        let version = transaction
-            .update_table_properties()
-            .set(CONTRACT_VERSION.to_owned(), schema.contract_version.clone());
-        let applied = if adds_columns { action.apply(transaction) } else { Ok(transaction) };
-        let committed = match applied.and_then(|transaction| version.apply(transaction)) {
-            Ok(transaction) => transaction.commit(&self.catalog).await,
-            Err(error) => Err(error),
-        };
-        committed.map_err(|source| failed(name, source))
+        let table = self.catalog.load_table(&identifier).await;
+        let table = table.map_err(|source| failed(&name, source))?;
+        Ok(Some(OpenTable { lake: self, name, table }))
+    }
+
+    /// Changes the columns of a table that is there, in one commit and without writing data anew. Changes
+    /// that are there already change nothing.
+    pub async fn evolve_columns(
+        &self,
+        database: &str,
+        table: &str,
+        changes: &[ColumnChange],
+    ) -> Result<(), TableError> {
+        let identifier = identifier(database, table);
+        let name = identifier.to_string();
+        self.update(&identifier, &mut ChangeColumns { table: &name, changes }).await
+    }
+
+    async fn update<C: TableChange>(
+        &self,
+        table: &TableIdent,
+        change: &mut C,
+    ) -> Result<C::Outcome, TableError> {
+        let tables = self.tables.get_or_init(|| self.config.glue_tables()).await;
+        update::update(tables, &self.catalog.file_io(), table, change).await
+    }
+}
+
+impl LakeConfig {
+    /// The same settings as the catalog crate's own client has.
+    async fn glue_tables(&self) -> GlueTables {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(endpoint) = &self.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        loader = loader.region(aws_config::Region::new(self.region.clone()));
+        GlueTables::new(aws_sdk_glue::Client::new(&loader.load().await))
     }
 }
 
@@ -309,6 +236,26 @@ impl OpenTable<'_> {
         Ok(snapshots)
     }
 
+    /// Replaces files in one snapshot; see [`Replacement`]. Where others commit meanwhile, it is applied to
+    /// what the table has become.
+    ///
+    /// It gives up with [`TableError::NotInTable`] where a file to be removed is not there, or no longer,
+    /// and with [`TableError::Moved`] where the index of keys changes but is no longer the one that
+    /// [`Self::key_index`] told, or others were faster again and again.
+    pub async fn replace_files(&self, replacement: &Replacement) -> Result<Replaced, TableError> {
+        replacement.check(&self.name)?;
+        let snapshot_id = snapshot::new_snapshot_id(self.table.metadata());
+        let storage = self.table.file_io();
+        let mut change = ReplaceFiles {
+            table: &self.name,
+            replacement,
+            key_index: self.key_index(),
+            storage,
+            manifests: ManifestRewriter::new(storage, snapshot_id, &replacement.removed),
+        };
+        self.lake.update(self.table.identifier(), &mut change).await
+    }
+
     fn transaction(
         &self,
         requests: &[Append<'_>],
@@ -338,59 +285,6 @@ impl OpenTable<'_> {
     }
 }
 
-fn summary(requests: &[Append<'_>]) -> HashMap<String, String> {
-    let mut ids = Vec::new();
-    let mut rewritten = Vec::new();
-    for append in requests {
-        let id = &append.request.request_id;
-        ids.push(id.as_str());
-        rewritten.extend(append.rewritten.map(|key| format!("{id}={key}")));
-    }
-    let mut summary = HashMap::from([(REQUEST_IDS.to_owned(), ids.join(","))]);
-    if !rewritten.is_empty() {
-        summary.insert(REWRITTEN_REQUESTS.to_owned(), rewritten.join(","));
-    }
-    summary
-}
-
-/// The snapshot that holds a request's rows.
-fn find_request(metadata: &TableMetadata, request_id: &str) -> Option<Found> {
-    for snapshot in metadata.snapshots() {
-        let properties = &snapshot.summary().additional_properties;
-        if let Some(ids) = properties.get(REQUEST_IDS)
-            && ids.split(',').any(|id| id == request_id)
-        {
-            let rewritten = properties.get(REWRITTEN_REQUESTS).and_then(|rewritten| {
-                rewritten.split(',').find_map(|one| {
-                    let (id, key) = one.split_once('=')?;
-                    (id == request_id).then(|| key.to_owned())
-                })
-            });
-            return Some(Found { snapshot_id: snapshot.snapshot_id(), rewritten });
-        }
-    }
-    None
-}
-
-fn key_index(metadata: &TableMetadata) -> Option<&str> {
-    metadata.properties().get(KEY_INDEX).map(String::as_str)
-}
-
-fn identifier(request: &CommitRequest) -> TableIdent {
-    TableIdent::new(NamespaceIdent::new(request.database.clone()), request.table.clone())
-}
-
-fn failed(table: &str, source: iceberg::Error) -> TableError {
-    TableError::Iceberg { table: table.to_owned(), source: Box::new(source) }
-}
-
-fn malformed(table: &str, problem: impl Into<String>) -> TableError {
-    TableError::Malformed { table: table.to_owned(), problem: problem.into() }
-}
-
-impl TableError {
-    /// Whether a later attempt can end differently without anybody's doing.
-    pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Iceberg { .. } | Self::Moved { .. })
-    }
+fn identifier(database: &str, table: &str) -> TableIdent {
+    TableIdent::new(NamespaceIdent::new(database.to_owned()), table.to_owned())
 }

@@ -1,0 +1,139 @@
+//! A change of a table's metadata, committed under optimistic locking.
+//!
+//! The crate's transactions know a few kinds of changes; its `TableCommit` cannot be made outside of it.
+//! What they do not know is done here in the way they do it: the new metadata is written beside the old,
+//! and the catalog is asked to point at it, unless it points elsewhere by now. Then the table is loaded
+//! again and the change is applied to what it has become. A change looks first whether it is in the
+//! table already: the answer to an update that went through may have been lost.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use iceberg::io::FileIO;
+use iceberg::spec::{TableMetadata, TableMetadataBuilder};
+use iceberg::{ErrorKind, MetadataLocation, TableIdent};
+use uuid::Uuid;
+
+use super::error::{TableError, failed, malformed};
+
+/// Others commit to a table as well, about once a second where it is busy.
+const MOST_ATTEMPTS: u32 = 12;
+
+/// The pause before the second attempt; each further one is twice as long, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Where a catalog says that a table's metadata is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Position {
+    pub metadata_location: String,
+    /// What the catalog counts the table's updates by.
+    pub version_id: Option<String>,
+}
+
+/// What became of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Advance {
+    Done,
+    /// The table was no longer where the update began.
+    Conflict,
+}
+
+/// The two calls to a catalog that a commit needs.
+#[async_trait]
+pub(super) trait Pointer: Sync {
+    async fn read(&self, table: &TableIdent) -> iceberg::Result<Position>;
+
+    /// Points at new metadata, if the table is still at the position.
+    async fn advance(
+        &self,
+        table: &TableIdent,
+        from: &Position,
+        to: &MetadataLocation,
+        metadata: &TableMetadata,
+    ) -> iceberg::Result<Advance>;
+}
+
+/// A table as one attempt finds it.
+#[derive(Debug)]
+pub(super) struct Base {
+    pub metadata: TableMetadata,
+    pub metadata_location: String,
+}
+
+impl Base {
+    /// Builds on this metadata, and remembers where it was.
+    pub fn builder(&self) -> TableMetadataBuilder {
+        self.metadata.clone().into_builder(Some(self.metadata_location.clone()))
+    }
+}
+
+/// What a change makes of a table.
+pub(super) enum Applied<T> {
+    /// Nothing is left to be done.
+    Unchanged(T),
+    /// To be committed.
+    Changed(Box<TableMetadataBuilder>, T),
+}
+
+/// A change that can be applied again where somebody else was faster.
+pub(super) trait TableChange: Send {
+    type Outcome: Send;
+
+    fn apply(
+        &mut self,
+        base: &Base,
+    ) -> impl Future<Output = Result<Applied<Self::Outcome>, TableError>> + Send;
+}
+
+/// Carries a change out.
+pub(super) async fn update<C: TableChange>(
+    catalog: &dyn Pointer,
+    storage: &FileIO,
+    table: &TableIdent,
+    change: &mut C,
+) -> Result<C::Outcome, TableError> {
+    let name = table.to_string();
+    let at = |source| failed(&name, source);
+    for attempt in 0..MOST_ATTEMPTS {
+        if attempt > 0 {
+            tokio::time::sleep(pause(attempt)).await;
+        }
+        let position = catalog.read(table).await.map_err(at)?;
+        let metadata_location = position.metadata_location.clone();
+        let metadata = TableMetadata::read_from(storage, &metadata_location).await.map_err(at)?;
+        let base = Base { metadata, metadata_location };
+        let (builder, outcome) = match change.apply(&base).await? {
+            Applied::Unchanged(outcome) => return Ok(outcome),
+            Applied::Changed(builder, outcome) => (builder, outcome),
+        };
+        let metadata = builder.build().map_err(|error| invalid(&name, error))?.metadata;
+        let location = MetadataLocation::from_str(&base.metadata_location)
+            .map_err(at)?
+            .with_next_version()
+            .with_new_metadata(&metadata);
+        metadata.write_to(storage, &location).await.map_err(at)?;
+        match catalog.advance(table, &position, &location, &metadata).await.map_err(at)? {
+            Advance::Done => return Ok(outcome),
+            // The metadata stays where it is: the conflict may be with this very update, sent twice.
+            Advance::Conflict => tracing::info!(table = name, attempt, "the table has moved on"),
+        }
+    }
+    Err(TableError::Moved { table: name })
+}
+
+/// What the metadata's rules forbid stays forbidden; all else may pass.
+pub(super) fn invalid(table: &str, error: iceberg::Error) -> TableError {
+    match error.kind() {
+        ErrorKind::DataInvalid => malformed(table, error.message()),
+        _ => failed(table, error),
+    }
+}
+
+/// Between half and the whole of a time that doubles, so that two who collided part.
+fn pause(attempt: u32) -> Duration {
+    let whole = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
+    let share = Uuid::now_v7().as_u64_pair().1 % 1_024;
+    whole / 2 + (whole / 2).mul_f64(share as f64 / 1_024.0)
+}
