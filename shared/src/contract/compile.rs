@@ -162,6 +162,7 @@ fn compile_column(object: &str, property: &Property) -> Result<Column> {
     let truncate: Option<String> = custom.optional("truncate")?;
     let action: String = custom.required("privacy")?;
     let privacy = compile_privacy(&clause, &action, truncate.as_deref())?;
+    let normalize = custom.optional::<Normalize>("normalize")?;
     let column = Column {
         field_id: custom.required("fieldId")?,
         name: property.name.clone(),
@@ -171,7 +172,8 @@ fn compile_column(object: &str, property: &Property) -> Result<Column> {
         query_parameter: custom.optional("queryParameter")?,
         generated: custom.optional::<Generated>("generated")?,
         privacy,
-        normalize: custom.optional::<Normalize>("normalize")?,
+        normalize,
+        phone_region: compile_phone_region(&clause, normalize, custom.optional("phoneRegion")?)?,
         classification: compile_classification(&clause, property)?,
         partition: compile_partition(&clause, property, custom.optional("partitionTransform")?)?,
         max_length: property.logical_type_options.max_length,
@@ -256,6 +258,22 @@ fn compile_privacy(clause: &str, action: &str, truncate: Option<&str>) -> Result
             refuse(clause, format!("`{other}` is none of keep, hmac, redact, truncate, drop"))
         }
     }
+}
+
+fn compile_phone_region(
+    clause: &str,
+    normalize: Option<Normalize>,
+    region: Option<String>,
+) -> Result<Option<String>> {
+    let Some(region) = region else { return Ok(None) };
+    let clause = format!("{clause}.customProperties.phoneRegion");
+    if normalize != Some(Normalize::Phone) {
+        return refuse(clause, "needs `normalize: phone`");
+    }
+    if region.len() != 2 || !region.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        return refuse(clause, format!("`{region}` is no ISO 3166-1 alpha-2 code such as DE"));
+    }
+    Ok(Some(region))
 }
 
 fn compile_classification(clause: &str, property: &Property) -> Result<String> {

@@ -10,6 +10,7 @@ mod extra;
 mod fields;
 mod keys;
 mod number;
+pub mod personal;
 mod plan;
 mod privacy;
 mod quarantine;
