@@ -265,15 +265,16 @@ fn compile_phone_region(
     normalize: Option<Normalize>,
     region: Option<String>,
 ) -> Result<Option<String>> {
-    let Some(region) = region else { return Ok(None) };
-    let clause = format!("{clause}.customProperties.phoneRegion");
-    if normalize != Some(Normalize::Phone) {
-        return refuse(clause, "needs `normalize: phone`");
+    let is_code = |region: &str| {
+        region.len() == 2 && region.bytes().all(|letter| letter.is_ascii_uppercase())
+    };
+    match region {
+        Some(region) if normalize != Some(Normalize::Phone) || !is_code(&region) => refuse(
+            format!("{clause}.customProperties.phoneRegion"),
+            format!("`{region}` must be an ISO 3166-1 code such as DE beside `normalize: phone`"),
+        ),
+        region => Ok(region),
     }
-    if region.len() != 2 || !region.bytes().all(|letter| letter.is_ascii_uppercase()) {
-        return refuse(clause, format!("`{region}` is no ISO 3166-1 alpha-2 code such as DE"));
-    }
-    Ok(Some(region))
 }
 
 fn compile_classification(clause: &str, property: &Property) -> Result<String> {

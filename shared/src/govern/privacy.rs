@@ -105,7 +105,7 @@ fn normalize_phone(value: &str, region: Option<&str>, target: &mut String) {
     let digits = &target[start..];
     // Without a region nobody knows what is dialled to call abroad; `00` is what ITU-T E.123 advises.
     let number = match digits.strip_prefix("00") {
-        Some(abroad) if region.is_none() => PHONE_NUMBER_UTIL.parse(&format!("+{abroad}"), None),
+        Some(abroad) if region.is_none() => PHONE_NUMBER_UTIL.parse(format!("+{abroad}"), None),
         _ => PHONE_NUMBER_UTIL.parse(value, region),
     };
     let Ok(number) = number else { return };

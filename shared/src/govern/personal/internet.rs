@@ -55,10 +55,9 @@ fn may_begin_4(text: &str, start: usize) -> bool {
 
 fn may_end_4(text: &str, end: usize) -> bool {
     match two_at(text, end) {
-        (Some('.'), next) => !is_word(next),
         (Some('_'), _) => false,
         (Some('-'), Some(next)) => !is_letter(next),
-        (next, _) => !is_word(next),
+        (Some('.'), next) | (next, _) => !is_word(next),
     }
 }
 

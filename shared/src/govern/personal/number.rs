@@ -15,7 +15,7 @@ const FULL_WIDTH: u8 = 0xef;
 /// The place of the next digit or colon.
 pub(super) fn next_number(bytes: &[u8], from: usize) -> Option<usize> {
     // A colon comes after `9` in ASCII.
-    let begins = |byte: u8| (byte.wrapping_sub(b'0') < 11) | (byte == FULL_WIDTH);
+    let begins = |byte: u8| matches!(byte, b'0'..=b':' | FULL_WIDTH);
     let mut start = from;
     loop {
         let (blocks, _) = bytes.get(start..)?.as_chunks::<BLOCK>();
@@ -46,7 +46,7 @@ pub(super) fn count_of_digits(bytes: &[u8]) -> usize {
 
 /// A full-width character counts as a digit here: it is counted to pass a text by, not to judge it.
 fn is_counted(byte: u8) -> bool {
-    byte.is_ascii_digit() | (byte == FULL_WIDTH)
+    matches!(byte, b'0'..=b'9' | FULL_WIDTH)
 }
 
 /// The digit at a place, and its length in bytes.
@@ -102,26 +102,27 @@ impl Separator {
 
     fn one(bytes: &[u8], at: usize, plus_is_space: bool) -> Option<(Self, usize)> {
         Some(match bytes.get(at..)? {
-            [b' ', ..] => (Self::SPACE, 1),
             [b'+', ..] if plus_is_space => (Self::SPACE, 1),
+            [b' ', ..] => (Self::SPACE, 1),
             [b'-', ..] => (Self::HYPHEN, 1),
             [b'.', ..] => (Self::DOT, 1),
             [b'/', ..] => (Self::SLASH, 1),
             [b'(', ..] => (Self::OPEN, 1),
             [b')', ..] => (Self::CLOSE, 1),
-            [b'%', b'2', b'0', ..] => (Self::SPACE, 3),
-            [b'%', b'2', b'8', ..] => (Self::OPEN, 3),
-            [b'%', b'2', b'9', ..] => (Self::CLOSE, 3),
             // No-break space.
             [0xc2, 0xa0, ..] => (Self::SPACE, 2),
-            // Thin and narrow spaces, the hyphens and dashes of Unicode, the minus sign.
-            [0xe2, 0x80, 0x89 | 0xaf, ..] => (Self::SPACE, 3),
-            [0xe2, 0x80, 0x90..=0x93, ..] | [0xe2, 0x88, 0x92, ..] => (Self::HYPHEN, 3),
-            // The space of Japanese, its long vowel as a hyphen, full-width forms.
-            [0xe3, 0x80, 0x80, ..] => (Self::SPACE, 3),
-            [0xe3, 0x83, 0xbc, ..] | [FULL_WIDTH, 0xbc, 0x8d, ..] => (Self::HYPHEN, 3),
-            [FULL_WIDTH, 0xbc, 0x88, ..] => (Self::OPEN, 3),
-            [FULL_WIDTH, 0xbc, 0x89, ..] => (Self::CLOSE, 3),
+            // Encoded; thin and narrow spaces; the space of Japanese.
+            [b'%', b'2', b'0', ..] | [0xe2, 0x80, 0x89 | 0xaf, ..] | [0xe3, 0x80, 0x80, ..] => {
+                (Self::SPACE, 3)
+            }
+            // The hyphens and dashes of Unicode, the minus sign, the long vowel of Japanese, full width.
+            [0xe2, 0x80, 0x90..=0x93, ..]
+            | [0xe2, 0x88, 0x92, ..]
+            | [0xe3, 0x83, 0xbc, ..]
+            | [FULL_WIDTH, 0xbc, 0x8d, ..] => (Self::HYPHEN, 3),
+            // Encoded, full width.
+            [b'%', b'2', b'8', ..] | [FULL_WIDTH, 0xbc, 0x88, ..] => (Self::OPEN, 3),
+            [b'%', b'2', b'9', ..] | [FULL_WIDTH, 0xbc, 0x89, ..] => (Self::CLOSE, 3),
             _ => return None,
         })
     }

@@ -140,12 +140,11 @@ fn may_begin(text: &str, start: usize) -> bool {
 fn may_end(text: &str, end: usize) -> bool {
     match two_at(text, end) {
         (Some('.' | '/' | ':'), next) => !is_digit(next),
-        (Some('-'), next) => !is_word(next),
         (Some('_'), _) => false,
         (Some('%'), _) => escape_begins(text.as_bytes(), end),
         // An extension.
         (Some('x'), next) => is_digit(next),
-        (next, _) => !is_word(next),
+        (Some('-'), next) | (next, _) => !is_word(next),
     }
 }
 
