@@ -338,6 +338,7 @@ fn run(id: &str) -> Run {
         schema_fingerprint: None,
         unknown_members: [].into(),
         event_time: None,
+        checks: Vec::new(),
         columns: Vec::new(),
         snapshot_id: None,
         error: None,

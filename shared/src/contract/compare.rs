@@ -233,7 +233,7 @@ impl Comparison<'_> {
                 "is another action"
             };
             self.add(weight, format!("{clause}.customProperties.privacy"), what);
-        } else if before.normalize != now.normalize {
+        } else if (before.normalize, &before.phone_region) != (now.normalize, &now.phone_region) {
             let weight = if hashed { Weight::Major } else { Weight::Patch };
             let what = if hashed {
                 "is another form, and pseudonyms would not be equal to those that are there"

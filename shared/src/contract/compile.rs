@@ -211,6 +211,7 @@ fn compile_column(
     let generated = problems.keep(custom.optional::<Generated>("generated"));
     let privacy = problems.keep(compile_privacy(&clause, &custom));
     let normalize = problems.keep(custom.optional::<Normalize>("normalize"));
+    let phone_region = problems.keep(compile_phone_region(&clause, &custom));
     let classification = problems.keep(compile_classification(&clause, property));
     let partition = problems.keep(compile_partition(&clause, property, &custom));
     let minimum = options.and_then(|options| options.minimum.as_ref());
@@ -239,6 +240,7 @@ fn compile_column(
         generated: generated?,
         privacy: privacy?,
         normalize: normalize?,
+        phone_region: phone_region?,
         classification: classification?,
         partition: partition?,
         max_length: options.and_then(|options| options.max_length),
@@ -342,6 +344,20 @@ fn compile_privacy(clause: &str, custom: &Custom<'_>) -> Result<Privacy> {
         (other, _) => {
             refuse(clause, format!("`{other}` is none of keep, hmac, redact, truncate, drop"))
         }
+    }
+}
+
+fn compile_phone_region(clause: &str, custom: &Custom<'_>) -> Result<Option<String>> {
+    let normalize = custom.optional::<Normalize>("normalize").ok().flatten();
+    let is_code = |region: &str| {
+        region.len() == 2 && region.bytes().all(|letter| letter.is_ascii_uppercase())
+    };
+    match custom.optional::<String>("phoneRegion")? {
+        Some(region) if normalize != Some(Normalize::Phone) || !is_code(&region) => refuse(
+            format!("{clause}.customProperties.phoneRegion"),
+            format!("`{region}` must be an ISO 3166-1 code such as DE beside `normalize: phone`"),
+        ),
+        region => Ok(region),
     }
 }
 

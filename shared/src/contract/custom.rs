@@ -26,6 +26,7 @@ pub(super) const COLUMN_KEYS: &[&str] = &[
     "generated",
     "privacy",
     "normalize",
+    "phoneRegion",
     "truncate",
     "partitionTransform",
 ];

@@ -82,6 +82,9 @@ pub struct Column {
     pub privacy: Privacy,
     /// What is done to a value before it is hashed.
     pub normalize: Option<Normalize>,
+    /// The region (ISO 3166-1 alpha-2) whose national phone numbers the column holds: `DE`.
+    #[serde(default)]
+    pub phone_region: Option<String>,
     /// The contract's classification, kept for lineage and for whoever asks.
     pub classification: String,
     /// The partition transform, where the table is partitioned by this column.
@@ -196,7 +199,8 @@ pub enum Normalize {
     Trim,
     /// Trimmed and lower-cased.
     Email,
-    /// Digits alone, after a `+` where there was one.
+    /// E.164, national numbers as of the column's region; digits alone, after a `+` where there was
+    /// one, where it is no phone number.
     Phone,
 }
 

@@ -60,6 +60,9 @@ pub struct RecordedColumn {
     /// What is done before a value is hashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<Normalize>,
+    /// The region of national phone numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_region: Option<String>,
     /// Where the values come from: paths, with `?` and the query parameter where one is taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source: Vec<String>,
@@ -138,6 +141,7 @@ impl RecordedColumn {
             classification: column.classification.clone(),
             privacy: column.privacy,
             normalize: column.normalize,
+            phone_region: column.phone_region.clone(),
             source,
             generated: column.generated,
         }

@@ -422,3 +422,19 @@ fn personal_data_is_never_kept_by_the_contracts_that_ship() {
         }
     }
 }
+
+#[test]
+fn a_phone_region_is_a_country_of_phone_numbers() {
+    let with = |more: &str| {
+        let kept = "{property: privacy, value: keep}";
+        compile(&SOUND.replacen(kept, &format!("{kept}, {more}"), 1))
+    };
+    let region = "{property: phoneRegion, value: DE}";
+    let phone = "{property: normalize, value: phone}";
+    let contract = with(&format!("{phone}, {region}")).unwrap();
+    assert_eq!(contract.columns[0].phone_region.as_deref(), Some("DE"));
+    for refused in [region.to_owned(), format!("{phone}, {}", region.replace("DE", "Germany"))] {
+        let clause = with(&refused).unwrap_err().problems.remove(0).clause;
+        assert_eq!(clause, "schema.orders.properties.order_id.customProperties.phoneRegion");
+    }
+}

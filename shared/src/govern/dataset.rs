@@ -313,7 +313,8 @@ impl DatasetGovernor {
         }
         match column.privacy {
             Privacy::Hmac => self.made(|scratch| {
-                pseudonymizer.append(text, column.normalize, scratch);
+                let region = column.phone_region.as_deref();
+                pseudonymizer.append(text, column.normalize, region, scratch);
             }),
             Privacy::TruncateIp => self.made(|scratch| privacy::truncate_ip(text, scratch)),
             Privacy::TruncateUrl => self.made(|scratch| privacy::truncate_url(text, scratch)),

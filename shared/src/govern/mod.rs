@@ -11,6 +11,7 @@ mod extra;
 mod fields;
 mod keys;
 mod number;
+pub mod personal;
 mod plan;
 mod privacy;
 mod quarantine;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ring::hmac;
+use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 use twox_hash::XxHash3_128;
 
 use crate::contract::Normalize;
@@ -35,14 +36,16 @@ impl Pseudonymizer {
     }
 
     /// Appends the pseudonym of a value to `target`; false when nothing is left after normalising.
+    /// `region` is that of national phone numbers.
     pub(super) fn append(
         &mut self,
         value: &str,
         normalize: Option<Normalize>,
+        region: Option<&str>,
         target: &mut String,
     ) -> bool {
         self.normalized.clear();
-        normalize_into(value, normalize, &mut self.normalized);
+        normalize_into(value, normalize, region, &mut self.normalized);
         if self.normalized.is_empty() {
             return false;
         }
@@ -76,18 +79,52 @@ impl std::fmt::Debug for Pseudonymizer {
 }
 
 /// Brings a value to the one form that is hashed.
-fn normalize_into(value: &str, normalize: Option<Normalize>, target: &mut String) {
+fn normalize_into(
+    value: &str,
+    normalize: Option<Normalize>,
+    region: Option<&str>,
+    target: &mut String,
+) {
     match normalize {
         None => target.push_str(value),
         Some(Normalize::Trim) => target.push_str(value.trim()),
         Some(Normalize::Email) => target.extend(value.trim().chars().flat_map(char::to_lowercase)),
-        Some(Normalize::Phone) => {
-            let trimmed = value.trim();
-            if trimmed.starts_with('+') {
-                target.push('+');
-            }
-            target.extend(trimmed.chars().filter(char::is_ascii_digit));
-        }
+        Some(Normalize::Phone) => normalize_phone(value.trim(), region, target),
+    }
+}
+
+/// E.164, and the extension where there is one, for it may be somebody else's. What is no phone number
+/// keeps its digits, after a `+` where there was one, so that equal writings stay equal.
+fn normalize_phone(value: &str, region: Option<&str>, target: &mut String) {
+    let start = target.len();
+    if value.starts_with(['+', '＋']) {
+        target.push('+');
+    }
+    target.extend(value.chars().filter(char::is_ascii_digit));
+    let region = region.and_then(|region| region.parse::<Region>().ok());
+    let digits = &target[start..];
+    // Without a region nobody knows what is dialled to call abroad; `00` is what ITU-T E.123 advises.
+    let number = match digits.strip_prefix("00") {
+        Some(abroad) if region.is_none() => PHONE_NUMBER_UTIL.parse(format!("+{abroad}"), None),
+        _ => PHONE_NUMBER_UTIL.parse(value, region),
+    };
+    let Ok(number) = number else { return };
+    let is_possible = matches!(
+        PHONE_NUMBER_UTIL.is_possible_number_with_reason(&number),
+        Ok(NumberLengthType::IsPossible)
+    );
+    // Without `+`, `00` or the trunk's zero it may be a part of a number: only a valid one is whole.
+    let is_whole =
+        target[start..].starts_with(['+', '0']) || PHONE_NUMBER_UTIL.is_valid_number(&number);
+    if !is_possible || !is_whole {
+        return;
+    }
+    target.truncate(start);
+    target.push_str(&PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164));
+    if let Some(extension) = number.extension.as_deref().filter(|extension| !extension.is_empty()) {
+        // As RFC 3966 writes it.
+        target.push_str(";ext=");
+        target.push_str(extension);
     }
 }
 
@@ -170,7 +207,7 @@ mod tests {
         let mut pseudonymizer = Pseudonymizer::new(b"Jefe");
         for _ in 0..2 {
             let text = made(|text| {
-                assert!(pseudonymizer.append("what do ya want for nothing?", None, text));
+                assert!(pseudonymizer.append("what do ya want for nothing?", None, None, text));
             });
             assert_eq!(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
         }
@@ -180,7 +217,7 @@ mod tests {
     fn one_person_has_one_pseudonym() {
         let mut pseudonymizer = Pseudonymizer::new(b"key");
         let mut of = |value: &str, normalize| {
-            made(|text| assert!(pseudonymizer.append(value, Some(normalize), text)))
+            made(|text| assert!(pseudonymizer.append(value, Some(normalize), None, text)))
         };
         assert_eq!(
             of(" Ada@Example.com ", Normalize::Email),
@@ -188,7 +225,130 @@ mod tests {
         );
         assert_eq!(of("+49 (30) 123-45", Normalize::Phone), of("+493012345", Normalize::Phone));
         assert_ne!(of("Ada", Normalize::Trim), of("ada", Normalize::Trim));
-        assert!(!pseudonymizer.append("  ", Some(Normalize::Trim), &mut String::new()));
+        assert!(!pseudonymizer.append("  ", Some(Normalize::Trim), None, &mut String::new()));
+    }
+
+    fn phone(value: &str, region: Option<&str>) -> String {
+        made(|text| normalize_into(value, Some(Normalize::Phone), region, text))
+    }
+
+    #[test]
+    fn one_phone_number_has_one_form() {
+        for (region, expected, writings) in [
+            (
+                Some("DE"),
+                "+493023125123",
+                &[
+                    "+493023125123",
+                    "+49 30 23125123",
+                    "+49 (0)30 23125-123",
+                    "0049 30 23125123",
+                    "030 23125123",
+                    "030/23125123",
+                    "(030) 23125 123",
+                    "30 23125123",
+                    "tel:+49-30-23125123",
+                    " +49.30.23125.123 ",
+                ][..],
+            ),
+            (
+                Some("US"),
+                "+12025550114",
+                &[
+                    "(202) 555-0114",
+                    "2025550114",
+                    "1-202-555-0114",
+                    "+1 202.555.0114",
+                    "011 1 202 555 0114",
+                ],
+            ),
+            (
+                Some("GB"),
+                "+447700900123",
+                &[
+                    "07700 900123",
+                    "07700900123",
+                    "+44 7700 900123",
+                    "+44 (0)7700 900 123",
+                    "0044 7700 900123",
+                ],
+            ),
+            (
+                Some("FR"),
+                "+33199001234",
+                &["01 99 00 12 34", "01.99.00.12.34", "+33 1 99 00 12 34"],
+            ),
+            (Some("ES"), "+34612345678", &["612 34 56 78", "+34 612 345 678", "0034612345678"]),
+            (Some("PL"), "+48601234567", &["601 234 567", "+48 601-234-567"]),
+            (Some("IT"), "+390612345678", &["06 1234 5678", "+39 06 12345678"]),
+            (
+                Some("JP"),
+                "+819012345678",
+                &["090-1234-5678", "０９０－１２３４－５６７８", "+81 90 1234 5678"],
+            ),
+            (
+                None,
+                "+493023125123",
+                &["+49 30 23125123", "0049 30 23125123", "+49 (0) 30 23125123"],
+            ),
+        ] {
+            for writing in writings {
+                assert_eq!(phone(writing, region), expected, "{writing}");
+            }
+        }
+    }
+
+    #[test]
+    fn different_phone_numbers_have_different_forms() {
+        let mut seen = std::collections::BTreeMap::new();
+        for (value, region) in [
+            ("030 23125123", Some("DE")),
+            ("23125123", Some("DE")),
+            ("030 23125124", Some("DE")),
+            ("030 23125123", Some("AT")),
+            ("030 23125123", None),
+            ("1234567", Some("DE")),
+            ("01234567", Some("DE")),
+            ("+49 30 23125123 ext. 12", None),
+            ("110", Some("DE")),
+            ("+49 30 23125123 / +49 30 23125124", None),
+            ("+49 110", None),
+            ("+999 23125123", None),
+            ("4930 23125", None),
+            ("2025550114", None),
+            ("(202) 555-0114", Some("US")),
+            ("555-0114", Some("US")),
+            ("020 7946 0958", Some("GB")),
+            ("0207 946 095", Some("GB")),
+        ] {
+            if let Some(other) = seen.insert(phone(value, region), (value, region)) {
+                panic!("{value} of {region:?} has the form of {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_phone_number_keeps_its_digits() {
+        for (value, region, expected) in [
+            ("+999 12-34", Some("DE"), "+9991234"),
+            ("030 1234567", None, "0301234567"),
+            ("call 12 or 13", Some("DE"), "1213"),
+            ("none", Some("DE"), ""),
+            ("+", None, "+"),
+        ] {
+            assert_eq!(phone(value, region), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_regions_of_the_contracts_are_known() {
+        for contract in crate::contract::contracts() {
+            for region in
+                contract.columns.iter().filter_map(|column| column.phone_region.as_deref())
+            {
+                assert!(region.parse::<Region>().is_ok(), "{} {region}", contract.dataset());
+            }
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@ fn optional(field_id: i32, name: &str) -> Column {
         generated: None,
         privacy: Privacy::Keep,
         normalize: None,
+        phone_region: None,
         classification: "internal".to_owned(),
         partition: None,
         min_length: None,
