@@ -296,16 +296,10 @@ async fn reports_of_the_old_api_are_in_micros_and_their_total_is_not() {
         [["2026-03-01", "1012.400000", "csv_micros"], ["2026-03-02", "0.600000", "csv_micros"]]
     );
     // An amount in units among micros is not taken for either.
-    let mixed: String = (10..30)
-        .map(|day| {
-            format!(
-                "2026-03-{day},11,Brand,1000,10,{}\n",
-                if day == 10 { "0.60" } else { "600000" }
-            )
-        })
-        .collect();
+    let mut mixed = vec!["2026-03-10,11,Brand,1000,10,0.60".to_owned()];
+    mixed.extend((11..30).map(|day| format!("2026-03-{day},11,Brand,1000,10,600000")));
     let head: Vec<&str> = report.lines().take(2).collect();
-    let mixed = format!("{}\n{mixed}", head.join("\n"));
+    let mixed = format!("{}\n{}\n", head.join("\n"), mixed.join("\n"));
     let dropped = customer.drop("mixed.csv", mixed).await;
     customer.committed(&dropped, CAMPAIGNS, 19).await;
     let rejected = customer.run(&dropped, Some(CAMPAIGNS)).await;
@@ -320,7 +314,9 @@ async fn a_bad_row_goes_to_quarantine_alone() {
         2026-03-01,Shoes,many,1.50\n\
         3/1/2026,Hats,10,1.50\n\
         ,Scarves,10,1.50\n";
-    let good: String = (1..40).map(|clicks| format!("2026-03-01,Gloves,{clicks},1.50\n")).collect();
+    let good: Vec<String> =
+        (1..40).map(|clicks| format!("2026-03-01,Gloves,{clicks},1.50\n")).collect();
+    let good = good.concat();
     let dropped = customer.drop("rows.csv", format!("{report}{good}")).await;
     let run = customer.committed(&dropped, CAMPAIGNS, 40).await;
     let rejected = customer.run(&dropped, Some(CAMPAIGNS)).await;

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::fmt::Write as _;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use end_to_end::deployed::invoke;
@@ -31,7 +33,7 @@ impl Report {
         let mut report = "Day,Campaign,Clicks,Cost\n".to_owned();
         for row in 0..10 {
             let clicks = if row < unreadable { "many".to_owned() } else { row.to_string() };
-            report.push_str(&format!("2026-03-01,Brand {row},{clicks},1.50\n"));
+            writeln!(report, "2026-03-01,Brand {row},{clicks},1.50").unwrap();
         }
         let key = format!("google-ads/reports/{customer}/{}/report.csv", unique());
         let dropped = stack.drop_object(&key, report.into_bytes()).await;

@@ -83,7 +83,6 @@ impl Replayer {
             return Ok(None);
         };
         match order.action {
-            Action::List => {}
             // Released before, but perhaps not handed on.
             Action::Release if state == "committing" => self.ask(run, &request).await?,
             Action::Release if state == "held" => {
@@ -93,7 +92,7 @@ impl Replayer {
                 self.ledger.drop_held(&run.input, &order.dataset, &request).await?;
                 state = self.state(order, run).await?.map_or(state, |now| now.state);
             }
-            Action::Release | Action::Drop => {}
+            Action::List | Action::Release | Action::Drop => {}
         }
         let rows = run.rows.map_or(0, |rows| rows.held);
         tracing::info!(

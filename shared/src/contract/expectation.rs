@@ -80,6 +80,7 @@ pub enum Severity {
 }
 
 /// The comparison operators of ODCS.
+#[allow(clippy::enum_variant_names)] // The standard's names.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Expectation {

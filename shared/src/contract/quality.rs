@@ -100,9 +100,8 @@ fn custom(clause: &str, column: Option<&str>, rule: &Quality, compiled: &mut Rul
         // Another tool's.
         return Ok(());
     }
-    let implementation = match &rule.implementation {
-        Some(Value::Object(implementation)) => implementation,
-        _ => return refuse(format!("{clause}.implementation"), "must be an object with `check`"),
+    let Some(Value::Object(implementation)) = &rule.implementation else {
+        return refuse(format!("{clause}.implementation"), "must be an object with `check`");
     };
     if column.is_some()
         || implementation.get("check").and_then(Value::as_str) != Some("invalidRows")

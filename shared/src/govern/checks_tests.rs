@@ -154,12 +154,18 @@ fn the_rows_of_an_input_are_counted_and_compared() {
         shown("mostly_valid"),
         ("mostly_valid: 25 percent, must be at most 40".to_owned(), true, false)
     );
-    assert_eq!(shown("invalid_values_of_currency").1, true);
-    assert_eq!(judge.result("invalid_values_of_currency").value, 100.0 / 3.0);
+    assert!(shown("invalid_values_of_currency").1);
+    assert_eq!(
+        shown("invalid_values_of_currency").0,
+        "invalid_values_of_currency: 33.33 percent, must be less than 60"
+    );
     let nulls = judge.result("null_values_of_currency");
     assert_eq!((nulls.value, nulls.passed, nulls.holds_rows()), (1.0, false, false));
     assert_eq!(nulls.column.as_deref(), Some("currency"));
-    assert_eq!(judge.result("duplicate_values_of_status_coupon").value, 0.0);
+    assert_eq!(
+        shown("duplicate_values_of_status_coupon").0,
+        "duplicate_values_of_status_coupon: 0 rows, must be less than 1"
+    );
     judge.judge("5", r#","status":"stolen""#).unwrap_err();
     judge.judge("6", r#","status":"stolen""#).unwrap_err();
     assert!(judge.result("mostly_valid").holds_rows());
@@ -169,5 +175,5 @@ fn the_rows_of_an_input_are_counted_and_compared() {
 fn an_input_without_a_row_has_no_share_of_anything() {
     let judge = Judge::new();
     assert!(judge.result("row_count").holds_rows());
-    assert_eq!(judge.result("mostly_valid").value, 0.0);
+    assert!(judge.result("mostly_valid").passed);
 }
