@@ -5,6 +5,8 @@
 
 #[path = "src/contract/check.rs"]
 mod check;
+#[path = "src/contract/column.rs"]
+mod column;
 #[path = "src/contract/compare.rs"]
 mod compare;
 #[path = "src/contract/compile.rs"]

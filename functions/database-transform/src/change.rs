@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use shared::contract::{CapturedTable, ColumnType, Contract};
-use shared::govern::{Fields, JsonType, Plan, Scanned, SlotId};
+use shared::govern::{FieldValue, Fields, Plan, Scanned, SlotId};
 use shared::transform::RecordSink;
 
 use crate::routing::TABLE;
@@ -223,7 +223,7 @@ impl Change {
     /// Sets a column. What no contract reads is listed by name and type.
     pub fn column(&mut self, table: &Table, name: &str, value: Value<'_>) {
         let Some((slot, column_type)) = table.columns.get(name).copied() else {
-            self.fields.unknown(ROW, name, json_type(value));
+            self.fields.unknown(ROW, name, field_value(value));
             return;
         };
         match value {
@@ -259,10 +259,10 @@ fn set(fields: &mut Fields, slot: Option<SlotId>, text: &str) {
     }
 }
 
-fn json_type(value: Value<'_>) -> JsonType {
+fn field_value(value: Value<'_>) -> FieldValue<'_> {
     match value {
-        Value::Null => JsonType::Null,
-        Value::Text(_) => JsonType::String,
-        Value::Json(raw) => JsonType::of(raw),
+        Value::Null => FieldValue::Json("null"),
+        Value::Text(text) => FieldValue::Text(text),
+        Value::Json(raw) => FieldValue::Json(raw),
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use shared::contract::ColumnType;
 use shared::decode::{Delimited, DelimitedReader, DelimitedRecord};
-use shared::govern::{Fields, JsonType, Plan, Reason, SlotId};
+use shared::govern::{FieldValue, Fields, Plan, Reason, SlotId};
 use shared::transform::RecordSink;
 
 use crate::ReadError;
@@ -155,10 +155,10 @@ impl<'a> Rows<'a> {
             match self.header.columns.get(position) {
                 Some(Some(column)) => self.set(*column, text, fields),
                 Some(None) => {
-                    fields.unknown("csv", &self.header.names[position], JsonType::String);
+                    fields.unknown("csv", &self.header.names[position], FieldValue::Text(text));
                 }
                 // Without a name nothing can be told of it, but that it is there.
-                None => fields.unknown("csv", "", JsonType::String),
+                None => fields.unknown("csv", "", FieldValue::Text(text)),
             }
         }
         Ok(Row::Data)

@@ -14,6 +14,7 @@ pub(super) const DATASET_KEYS: &[&str] = &[
     "requireOneOf",
     "unknownMembersOf",
     "evolution",
+    "extraValues",
     "capturedTable",
     "retiredFieldIds",
 ];

@@ -10,6 +10,8 @@
 #[cfg(any(test, feature = "contract-compiler"))]
 mod check;
 #[cfg(any(test, feature = "contract-compiler"))]
+mod column;
+#[cfg(any(test, feature = "contract-compiler"))]
 mod compare;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod compile;
@@ -34,8 +36,8 @@ use std::sync::LazyLock;
 
 pub use expectation::{Check, Expectation, Metric, Severity, Unit, ValidValues};
 pub use model::{
-    Bound, CapturedTable, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated,
-    Normalize, PartitionTransform, Privacy, Route,
+    Bound, CapturedTable, Column, ColumnType, Contract, Evolution, EvolutionMode, ExtraValues,
+    Generated, Normalize, PartitionTransform, Privacy, Route,
 };
 
 #[cfg(any(test, feature = "contract-compiler"))]

@@ -33,6 +33,9 @@ pub struct Contract {
     pub unknown_members_of: Vec<String>,
     /// What to do with what the contract does not know.
     pub evolution: Evolution,
+    /// What `extra` holds of it, where the contract says so.
+    #[serde(default)]
+    pub extra_values: Option<ExtraValues>,
     /// How the tables of databases that this dataset is captured from are written.
     #[serde(default)]
     pub captured_table: Option<CapturedTable>,
@@ -177,6 +180,9 @@ pub enum Generated {
 pub enum Privacy {
     /// Written as it came.
     Keep,
+    /// Written as it came, but for e-mail addresses, phone and card numbers and IP addresses in it: a
+    /// text that people write, or that may hold what they wrote.
+    Scan,
     /// Replaced by its keyed SHA-256: the same person has the same pseudonym in every source.
     Hmac,
     /// Replaced by the text `[redacted]`.
@@ -223,6 +229,18 @@ pub struct Evolution {
     pub types: EvolutionMode,
 }
 
+/// What is kept of a value that no column takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExtraValues {
+    /// Its name and JSON type.
+    Names,
+    /// The value, without the personal data that is found in its texts.
+    Scanned,
+    /// The value as it came.
+    All,
+}
+
 /// The modes of [`Evolution`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -233,6 +251,8 @@ pub enum EvolutionMode {
     DiscardRow,
     /// The value is left out; its name and type stay in `extra`.
     DiscardValue,
+    /// The value is kept in `extra`, until a version of the contract has a column for it.
+    Evolve,
 }
 
 impl Contract {
@@ -244,6 +264,20 @@ impl Contract {
     /// The position of a column.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// What `extra` holds of members that no column takes.
+    pub fn extra_of_members(&self) -> ExtraValues {
+        let evolves = self.evolution.columns == EvolutionMode::Evolve;
+        self.extra_values.unwrap_or(if evolves { ExtraValues::Scanned } else { ExtraValues::Names })
+    }
+
+    /// What `extra` holds of values that are not of their column's type.
+    pub fn extra_of_types(&self) -> ExtraValues {
+        match self.evolution.types {
+            EvolutionMode::Evolve => self.extra_values.unwrap_or(ExtraValues::Scanned),
+            _ => ExtraValues::Names,
+        }
     }
 
     /// The position of a column that the transform makes.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::checks::{self, Checks};
-use super::extra::Extra;
+use super::extra::{Extra, LeftOut};
 use super::keys::{KeyHasher, KeySet};
+use super::personal;
 use super::plan::{Plan, SlotId};
 use super::privacy::{self, Pseudonymizer, REDACTED};
 use super::quarantine::{Reason, Rejection};
@@ -46,7 +47,7 @@ pub struct DatasetGovernor {
     key_hasher: KeyHasher,
     cells: Vec<Cell>,
     scratch: String,
-    left_out: Vec<SlotId>,
+    left_out: Vec<LeftOut>,
     counts: RowCounts,
     reasons: BTreeMap<Reason, u64>,
 }
@@ -220,7 +221,7 @@ impl DatasetGovernor {
         let unknown = self.extra.append(scanned, &self.left_out, &self.plan, &mut self.scratch);
         if unknown {
             match self.contract.evolution.columns {
-                EvolutionMode::DiscardValue => {}
+                EvolutionMode::DiscardValue | EvolutionMode::Evolve => {}
                 EvolutionMode::DiscardRow => return Err(Refused::Discard),
                 EvolutionMode::Freeze => {
                     return Err(self.reject(Reason::UnknownMember, "evolution.columns"));
@@ -259,7 +260,7 @@ impl DatasetGovernor {
             return Ok(self.made(|scratch| scratch.push_str(REDACTED)));
         }
         let Some(text) = scanned.text(slot) else {
-            return self.wrong_type(slot);
+            return self.wrong_type(column, slot);
         };
         if column.required && text.is_empty() {
             return Ok(Cell::Null);
@@ -277,7 +278,7 @@ impl DatasetGovernor {
             return Ok(self.text_cell(column, scanned, &text, pseudonymizer));
         }
         let Some(cell) = value::typed(column.column_type, &text) else {
-            return self.wrong_type(slot);
+            return self.wrong_type(column, slot);
         };
         if !value::within(cell, column.column_type, column.minimum, column.maximum) {
             return Err(Refusal::Reject(Reason::OutOfRange, "logicalTypeOptions"));
@@ -288,12 +289,13 @@ impl DatasetGovernor {
         })
     }
 
-    fn wrong_type(&mut self, slot: SlotId) -> Result<Cell, Refusal> {
+    fn wrong_type(&mut self, column: &Column, slot: SlotId) -> Result<Cell, Refusal> {
         match self.contract.evolution.types {
             EvolutionMode::Freeze => Err(Refusal::Reject(Reason::WrongType, "logicalType")),
             EvolutionMode::DiscardRow => Err(Refusal::Discard),
-            EvolutionMode::DiscardValue => {
-                self.left_out.push(slot);
+            EvolutionMode::DiscardValue | EvolutionMode::Evolve => {
+                let is_private = !matches!(column.privacy, Privacy::Keep | Privacy::Scan);
+                self.left_out.push(LeftOut { slot, is_private });
                 Ok(Cell::Null)
             }
         }
@@ -316,17 +318,28 @@ impl DatasetGovernor {
                 let region = column.phone_region.as_deref();
                 pseudonymizer.append(text, column.normalize, region, scratch);
             }),
+            Privacy::Scan => {
+                let start = self.scratch.len();
+                if personal::redact_into(text, &mut self.scratch) {
+                    self.scratch_cell(start)
+                } else {
+                    self.kept(scanned, text)
+                }
+            }
             Privacy::TruncateIp => self.made(|scratch| privacy::truncate_ip(text, scratch)),
             Privacy::TruncateUrl => self.made(|scratch| privacy::truncate_url(text, scratch)),
-            _ => match scanned.place(text) {
-                Some((start, end)) => Cell::Record { start, end },
-                None => {
-                    let start = self.scratch.len();
-                    self.scratch.push_str(text);
-                    Cell::Scratch { start: start as u32, end: self.scratch.len() as u32 }
-                }
-            },
+            _ => self.kept(scanned, text),
         }
+    }
+
+    /// A text as it came: where it stands in the record, or beside it where it was unescaped.
+    fn kept(&mut self, scanned: &Scanned<'_>, text: &str) -> Cell {
+        if let Some((start, end)) = scanned.place(text) {
+            return Cell::Record { start, end };
+        }
+        let start = self.scratch.len();
+        self.scratch.push_str(text);
+        Cell::Scratch { start: start as u32, end: self.scratch.len() as u32 }
     }
 
     fn made(&mut self, make: impl FnOnce(&mut String)) -> Cell {
@@ -384,5 +397,8 @@ fn first_of_month(days: i32) -> i32 {
         .map_or(days, |first| first.to_epoch_days())
 }
 
+#[cfg(test)]
+#[path = "evolution_tests.rs"]
+mod evolution_tests;
 #[cfg(test)]
 mod tests;

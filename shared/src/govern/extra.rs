@@ -1,10 +1,12 @@
-//! The column `extra`: names and types of what is no column, never a value.
+//! The column `extra`: names and types of what is no column; values only where the contract says so.
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::extra_value::append_value;
 use super::plan::{Plan, SlotId};
-use super::scan::{JsonType, Scanned};
-use crate::contract::Contract;
+use super::privacy::REDACTED;
+use super::scan::{Scanned, Written};
+use crate::contract::{Contract, ExtraValues};
 
 /// A name longer than this, or one that looks like data, is written as [`UNNAMED`].
 const LONGEST_NAME: usize = 64;
@@ -29,6 +31,11 @@ pub(super) struct Extra {
     /// Slots that other datasets read and this one does not, with their paths.
     foreign: Vec<(SlotId, String)>,
     paths: Vec<String>,
+    /// What is kept of members that no column takes, and of values that are not of their column's type.
+    members: ExtraValues,
+    types: ExtraValues,
+    /// Names and types of the record at hand, where its text has values.
+    shape: String,
     shapes: HashMap<String, u64>,
 }
 
@@ -55,48 +62,63 @@ impl Extra {
             lists.push(contract.unknown_members_of.contains(path));
             paths.push(if path.is_empty() { String::new() } else { format!("{path}.") });
         }
-        Self { lists, foreign, paths, shapes: HashMap::new() }
+        Self {
+            lists,
+            foreign,
+            paths,
+            members: contract.extra_of_members(),
+            types: contract.extra_of_types(),
+            shape: String::new(),
+            shapes: HashMap::new(),
+        }
     }
 
     /// Appends the text for a record, and for values left out of their columns; nothing where there
     /// is nothing to list. Tells whether the record had a member that no column takes.
     pub(super) fn append(
-        &self,
+        &mut self,
         scanned: &Scanned<'_>,
-        left_out: &[SlotId],
+        left_out: &[LeftOut],
         plan: &Plan,
         target: &mut String,
     ) -> bool {
-        let start = target.len();
-        for (node, name, json_type) in scanned.unknown() {
+        self.shape.clear();
+        let shape = self.keeps_values().then_some(&mut self.shape);
+        let mut text = Members { start: target.len(), target, shape };
+        for (node, name, value) in scanned.unknown() {
             if self.lists[node] {
-                append_member(target, start, &self.paths[node], shown_name(name), json_type);
+                text.add(&self.paths[node], shown_name(name), value, self.members.into());
             }
         }
         for (slot, path) in &self.foreign {
-            if let Some(json_type) = scanned.json_type(*slot) {
-                append_member(target, start, "", path, json_type);
+            if let Some(value) = scanned.written(*slot) {
+                // Another dataset's contract says what is done to it; here it only was there.
+                text.add("", path, value, Kept::of(self.members, true));
             }
         }
-        let unknown = target.len() > start;
-        for slot in left_out {
-            if let Some(json_type) = scanned.json_type(*slot) {
-                append_member(target, start, "", plan.path(*slot), json_type);
+        let unknown = !text.is_empty();
+        for LeftOut { slot, is_private } in left_out {
+            if let Some(value) = scanned.written(*slot) {
+                text.add("", plan.path(*slot), value, Kept::of(self.types, *is_private));
             }
         }
-        if target.len() > start {
-            target.push('}');
-        }
+        text.close();
         unknown
     }
 
-    /// Counts a text of `extra`. Records of one library have the same few shapes.
+    /// Counts the record that was last appended, with its text. Records of one library have the same few
+    /// shapes.
     pub(super) fn count(&mut self, text: &str) {
-        if let Some(count) = self.shapes.get_mut(text) {
+        let shape = if self.keeps_values() { self.shape.as_str() } else { text };
+        if let Some(count) = self.shapes.get_mut(shape) {
             *count += 1;
         } else if self.shapes.len() < MOST_SHAPES {
-            self.shapes.insert(text.to_owned(), 1);
+            self.shapes.insert(shape.to_owned(), 1);
         }
+    }
+
+    fn keeps_values(&self) -> bool {
+        self.members != ExtraValues::Names || self.types != ExtraValues::Names
     }
 
     /// `path:type` of the members that were seen, with the number of rows; the most frequent where
@@ -128,12 +150,87 @@ fn lists_path(contract: &Contract, path: &str) -> bool {
     contract.unknown_members_of.iter().any(below)
 }
 
-fn append_member(target: &mut String, start: usize, above: &str, name: &str, json_type: JsonType) {
-    target.push_str(if target.len() == start { "{\"" } else { ",\"" });
+/// A value that is not of its column's type.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LeftOut {
+    pub(super) slot: SlotId,
+    /// Whether the contract would have written it in another form than it came.
+    pub(super) is_private: bool,
+}
+
+/// What is written of a member.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    Type,
+    Value(ExtraValues),
+    /// That there was a value, where others have theirs.
+    Redacted,
+}
+
+impl Kept {
+    fn of(values: ExtraValues, is_private: bool) -> Self {
+        match values {
+            ExtraValues::Names => Self::Type,
+            _ if is_private => Self::Redacted,
+            values => Self::Value(values),
+        }
+    }
+}
+
+impl From<ExtraValues> for Kept {
+    fn from(values: ExtraValues) -> Self {
+        Self::of(values, false)
+    }
+}
+
+/// The members of a record, written one by one: to the column as the contract wants them, and to the
+/// shape with their types.
+struct Members<'a> {
+    start: usize,
+    target: &'a mut String,
+    shape: Option<&'a mut String>,
+}
+
+impl Members<'_> {
+    fn is_empty(&self) -> bool {
+        self.target.len() == self.start
+    }
+
+    fn add(&mut self, above: &str, name: &str, value: Written<'_>, kept: Kept) {
+        let begins = if self.is_empty() { "{\"" } else { ",\"" };
+        let json_type = value.json_type().name();
+        if let Some(shape) = &mut self.shape {
+            append_name(shape, begins, above, name);
+            append_quoted(shape, json_type);
+        }
+        append_name(self.target, begins, above, name);
+        match kept {
+            Kept::Type => append_quoted(self.target, json_type),
+            Kept::Redacted => append_quoted(self.target, REDACTED),
+            Kept::Value(values) => append_value(value, values, self.target),
+        }
+    }
+
+    fn close(self) {
+        if !self.is_empty() {
+            self.target.push('}');
+            if let Some(shape) = self.shape {
+                shape.push('}');
+            }
+        }
+    }
+}
+
+fn append_name(target: &mut String, begins: &str, above: &str, name: &str) {
+    target.push_str(begins);
     target.push_str(above);
     target.push_str(name);
-    target.push_str("\":\"");
-    target.push_str(json_type.name());
+    target.push_str("\":");
+}
+
+fn append_quoted(target: &mut String, text: &str) {
+    target.push('"');
+    target.push_str(text);
     target.push('"');
 }
 

@@ -3,7 +3,16 @@
 use std::sync::Arc;
 
 use super::plan::{Plan, SlotId};
-use super::scan::{Form, JsonType, Name, Scanned, Span, UnknownMember, Value};
+use super::scan::{Form, Name, Scanned, Span, UnknownMember, Value};
+
+/// A value of a field that no contract names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldValue<'a> {
+    /// A text and nothing else.
+    Text(&'a str),
+    /// A value that is written as JSON.
+    Json(&'a str),
+}
 
 /// One record after the other, in memory that is allocated once. What is not set is absent.
 #[derive(Debug)]
@@ -45,11 +54,15 @@ impl Fields {
 
     /// Tells of a field that no contract names, inside the object at `path` of the plan (empty for the
     /// record itself). It is listed where the plan asks for it.
-    pub fn unknown(&mut self, path: &str, name: &str, json_type: JsonType) {
+    pub fn unknown(&mut self, path: &str, name: &str, value: FieldValue<'_>) {
         let Some(node) = self.plan.node_of(path) else { return };
         if self.plan.node(node).lists_unknown {
             let name = Name::Unescaped(name.into());
-            self.unknown.push(UnknownMember { node, name, json_type });
+            let value = match value {
+                FieldValue::Text(text) => self.keep(text, Form::Text),
+                FieldValue::Json(raw) => self.keep(raw, Form::Json),
+            };
+            self.unknown.push(UnknownMember { node, name, value });
         }
     }
 
@@ -59,10 +72,13 @@ impl Fields {
     }
 
     fn set(&mut self, slot: SlotId, written: &str, form: Form) {
+        self.slots[slot] = Some(self.keep(written, form));
+    }
+
+    fn keep(&mut self, written: &str, form: Form) -> Value {
         let start = self.text.len() as u32;
         self.text.push_str(written);
-        let span = Span { start, end: self.text.len() as u32 };
-        self.slots[slot] = Some(Value { span, form });
+        Value { span: Span { start, end: self.text.len() as u32 }, form }
     }
 }
 
@@ -82,8 +98,8 @@ mod tests {
             fields.set_text(slot("row.a"), "null");
             fields.set_json(slot("row.b"), r#""x\ny""#);
             fields.set_null(slot("row.c"));
-            fields.unknown("row", "z", JsonType::String);
-            fields.unknown("", "not listed", JsonType::String);
+            fields.unknown("row", "z", FieldValue::Text("x"));
+            fields.unknown("", "not listed", FieldValue::Json("1"));
             let scanned = fields.scanned();
             assert_eq!(scanned.text(slot("row.a")).as_deref(), Some("null"));
             assert_eq!(scanned.text(slot("row.b")).as_deref(), Some("x\ny"));

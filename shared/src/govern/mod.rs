@@ -8,6 +8,7 @@ mod checks;
 mod dataset;
 mod depth;
 mod extra;
+mod extra_value;
 mod fields;
 mod keys;
 mod number;
@@ -22,7 +23,7 @@ mod value;
 
 pub use dataset::{DatasetGovernor, Verdict};
 pub use depth::{DEEPEST_JSON, is_too_deep};
-pub use fields::Fields;
+pub use fields::{FieldValue, Fields};
 pub use keys::{DayGroup, KEY_BYTES, Key, KeyHasher, KeySet, SortedKeySet};
 pub use plan::{Plan, SlotId};
 pub use privacy::Pseudonymizer;

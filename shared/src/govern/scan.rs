@@ -91,6 +91,28 @@ pub(super) struct Value {
     pub(super) form: Form,
 }
 
+impl Value {
+    fn written(self, record: &str) -> Written<'_> {
+        Written { text: self.span.of_record(record), form: self.form }
+    }
+}
+
+/// A value, with its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Written<'a> {
+    pub(super) text: &'a str,
+    pub(super) form: Form,
+}
+
+impl Written<'_> {
+    pub(super) fn json_type(self) -> JsonType {
+        match self.form {
+            Form::Json => JsonType::of(self.text),
+            Form::Text => JsonType::String,
+        }
+    }
+}
+
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -106,7 +128,7 @@ pub(super) struct UnknownMember {
     /// The node of the plan that holds it.
     pub(super) node: usize,
     pub(super) name: Name,
-    pub(super) json_type: JsonType,
+    pub(super) value: Value,
 }
 
 /// Nearly every name stands in the record as it is; one with escapes does not.
@@ -155,11 +177,7 @@ impl<'a> Scanned<'a> {
 
     /// The JSON type at a slot, `null` included.
     pub fn json_type(&self, slot: SlotId) -> Option<JsonType> {
-        let value = self.slots[slot]?;
-        Some(match value.form {
-            Form::Json => JsonType::of(value.span.of_record(self.record)),
-            Form::Text => JsonType::String,
-        })
+        Some(self.written(slot)?.json_type())
     }
 
     /// The text at a slot; a number or a boolean as it is written, since ids often come so. None where
@@ -173,13 +191,21 @@ impl<'a> Scanned<'a> {
         }
     }
 
-    /// The members that no contract names: the plan's node that holds it, name and type.
-    pub(super) fn unknown(&self) -> impl Iterator<Item = (usize, &'a str, JsonType)> + use<'a> {
+    /// The members that no contract names: the plan's node that holds it, name and value.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = (usize, &'a str, Written<'a>)> + use<'a> {
         let record = self.record;
-        self.unknown.iter().map(move |member| match &member.name {
-            Name::InRecord(span) => (member.node, span.of_record(record), member.json_type),
-            Name::Unescaped(name) => (member.node, &**name, member.json_type),
+        self.unknown.iter().map(move |member| {
+            let name = match &member.name {
+                Name::InRecord(span) => span.of_record(record),
+                Name::Unescaped(name) => name,
+            };
+            (member.node, name, member.value.written(record))
         })
+    }
+
+    /// The value at a slot as it is written, `null` included.
+    pub(super) fn written(&self, slot: SlotId) -> Option<Written<'a>> {
+        Some(self.slots[slot]?.written(self.record))
     }
 }
 
@@ -276,7 +302,8 @@ impl Scanner {
             Cow::Borrowed(name) => Name::InRecord(Span::of(name, record)),
             Cow::Owned(name) => Name::Unescaped(name.into_boxed_str()),
         };
-        self.unknown.push(UnknownMember { node, name, json_type: JsonType::of(raw) });
+        let value = Value { span: Span::of(raw, record), form: Form::Json };
+        self.unknown.push(UnknownMember { node, name, value });
     }
 }
 
@@ -312,8 +339,8 @@ mod tests {
     }
 
     fn unknown(scanned: &Scanned<'_>, plan: &Plan) -> Vec<String> {
-        let shown = |(node, name, json_type): (usize, &str, JsonType)| {
-            format!("{}/{name}:{}", plan.node(node).path, json_type.name())
+        let shown = |(node, name, value): (usize, &str, Written<'_>)| {
+            format!("{}/{name}:{}", plan.node(node).path, value.json_type().name())
         };
         scanned.unknown().map(shown).collect()
     }

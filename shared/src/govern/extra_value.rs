@@ -1,0 +1,126 @@
+//! Values that no column takes, as the contract lets `extra` hold them.
+
+use std::borrow::Cow;
+
+use sonic_rs::{to_array_iter, to_object_iter};
+
+use super::personal;
+use super::scan::{Form, Written};
+use super::value;
+use crate::contract::ExtraValues;
+
+/// Appends a value as JSON: as it came, or without the personal data that is found in its texts, its
+/// numbers and the names within it.
+pub(super) fn append_value(written: Written<'_>, values: ExtraValues, target: &mut String) {
+    match written.form {
+        Form::Text if values == ExtraValues::All => append_text(written.text, target),
+        Form::Text => append_scanned_text(written.text, target),
+        Form::Json if values == ExtraValues::All => target.push_str(written.text),
+        Form::Json => append_scanned(written.text, target),
+    }
+}
+
+/// The record's depth was limited before, so this comes to an end.
+fn append_scanned(raw: &str, target: &mut String) {
+    match raw.as_bytes().first() {
+        Some(b'{') => {
+            target.push('{');
+            let mut is_first = true;
+            for (name, member) in to_object_iter(raw).flatten() {
+                separate(&mut is_first, target);
+                append_scanned_text(&name, target);
+                target.push(':');
+                append_scanned(&raw_of(&member), target);
+            }
+            target.push('}');
+        }
+        Some(b'[') => {
+            target.push('[');
+            let mut is_first = true;
+            for element in to_array_iter(raw).flatten() {
+                separate(&mut is_first, target);
+                append_scanned(&raw_of(&element), target);
+            }
+            target.push(']');
+        }
+        Some(b'"') => append_scanned_text(&value::text(raw).unwrap_or_default(), target),
+        // A number may be that of a card; a marker is a text.
+        Some(b'-' | b'0'..=b'9') if holds_personal(raw) => append_scanned_text(raw, target),
+        _ => target.push_str(raw),
+    }
+}
+
+fn raw_of<'a>(member: &'a sonic_rs::LazyValue<'a>) -> Cow<'a, str> {
+    Cow::Borrowed(member.as_raw_str())
+}
+
+fn separate(is_first: &mut bool, target: &mut String) {
+    if !std::mem::take(is_first) {
+        target.push(',');
+    }
+}
+
+fn holds_personal(text: &str) -> bool {
+    let mut findings = Vec::new();
+    personal::find(text, &mut findings);
+    !findings.is_empty()
+}
+
+fn append_scanned_text(text: &str, target: &mut String) {
+    let mut redacted = String::new();
+    if personal::redact_into(text, &mut redacted) {
+        append_text(&redacted, target);
+    } else {
+        append_text(text, target);
+    }
+}
+
+fn append_text(text: &str, target: &mut String) {
+    // A text can always be written as JSON.
+    target.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn shown(text: &str, form: Form, values: ExtraValues) -> String {
+        let mut target = String::new();
+        append_value(Written { text, form }, values, &mut target);
+        target
+    }
+
+    #[test]
+    fn personal_data_is_taken_out_of_texts_numbers_and_names_however_deep() {
+        let raw = r#"{"note":"call +49 30 1234567 \u0061t once","list":[1.50,{"ada@example.com":4111111111111111}],"yes":true,"no":null}"#;
+        assert_eq!(
+            shown(raw, Form::Json, ExtraValues::Scanned),
+            r#"{"note":"call [phone] at once","list":[1.50,{"[email]":"[card]"}],"yes":true,"no":null}"#
+        );
+        assert_eq!(shown(raw, Form::Json, ExtraValues::All), raw);
+    }
+
+    #[test]
+    fn a_field_is_a_text_whatever_it_looks_like() {
+        assert_eq!(shown("12", Form::Text, ExtraValues::Scanned), r#""12""#);
+        assert_eq!(shown("a\"@\n", Form::Text, ExtraValues::All), r#""a\"@\n""#);
+        assert_eq!(
+            shown("to ada@example.com", Form::Text, ExtraValues::Scanned),
+            r#""to [email]""#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_out_is_json(text in "\\PC{0,40}", number in any::<i64>()) {
+            let raw = serde_json::json!({"a": [text, number, {"b": text}]}).to_string();
+            for values in [ExtraValues::Scanned, ExtraValues::All] {
+                let parsed: Result<Value, _> = serde_json::from_str(&shown(&raw, Form::Json, values));
+                prop_assert!(parsed.is_ok());
+            }
+        }
+    }
+}
