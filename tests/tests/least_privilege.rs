@@ -118,7 +118,14 @@ async fn segment_transform_reads_its_landing_prefix_and_only_adds_to_the_lake() 
     assert!(tried.may_not_read("LANDING_BUCKET", &format!("google-ads/{key}")).await);
     assert!(tried.may_not_write("LANDING_BUCKET", &format!("segment/{key}")).await);
     assert!(tried.may_not_delete("LANDING_BUCKET", &format!("segment/{key}")).await);
-    assert!(tried.may_not_read("LAKE_BUCKET", &format!("segment/tracks/data/{key}.parquet")).await);
+    // Rows that are held are copied to quarantine; what is there it never sees again.
+    assert!(
+        !tried.may_not_read("LAKE_BUCKET", &format!("segment/tracks/data/{key}.parquet")).await
+    );
+    assert!(tried.may_not_read("QUARANTINE_BUCKET", &format!("held/{key}")).await);
+    assert!(
+        tried.may_not_read("LAKE_BUCKET", &format!("segment/tracks/metadata/{key}.json")).await
+    );
     assert!(
         tried.may_not_delete("LAKE_BUCKET", &format!("segment/tracks/data/{key}.parquet")).await
     );
@@ -234,4 +241,23 @@ async fn land_only_adds_to_landing_where_requests_belong() {
     assert!(tried.may_not_send("INBOX_QUEUE_URL").await);
     assert!(tried.may_not_know_the_key().await);
     assert!(tried.may_not_read_runs().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replay_reads_what_is_held_and_only_adds_to_the_lake() {
+    let tried = Tried::with_role_of("REPLAY_FUNCTION_NAME").await;
+    let key = unique();
+    assert!(!tried.may_not_read("QUARANTINE_BUCKET", &format!("held/{key}")).await, "it may");
+    assert!(!tried.may_not_write("LAKE_BUCKET", &format!("segment/tracks/data/{key}")).await);
+    for folder in ["rows", "files"] {
+        assert!(tried.may_not_read("QUARANTINE_BUCKET", &format!("{folder}/{key}")).await);
+    }
+    assert!(tried.may_not_write("QUARANTINE_BUCKET", &format!("held/{key}")).await);
+    assert!(tried.may_not_delete("QUARANTINE_BUCKET", &format!("held/{key}")).await);
+    assert!(tried.may_not_read("LANDING_BUCKET", &format!("segment/{key}")).await);
+    assert!(tried.may_not_write("LAKE_BUCKET", &format!("segment/tracks/metadata/{key}")).await);
+    assert!(tried.may_not_delete("LAKE_BUCKET", &format!("segment/tracks/data/{key}")).await);
+    assert!(tried.may_not_know_the_key().await);
+    assert!(tried.may_not_publish().await);
+    assert!(tried.may_not_forget_inputs().await);
 }

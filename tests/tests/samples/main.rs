@@ -169,8 +169,8 @@ mod effects {
     pub use self::clock as range_of_days;
 
     pub async fn pulled_answer(scene: &Scene<'_>) {
-        assert_eq!(scene.invoked.metric("Records"), 3);
-        assert_eq!(scene.campaigns("2500.000000").await, (2, 1));
+        assert_eq!(scene.invoked.metric("Records"), 11);
+        assert_eq!(scene.campaigns("2500.000000").await, (10, 1));
     }
 
     pub async fn downloaded_report(scene: &Scene<'_>) {
