@@ -134,7 +134,7 @@ impl Replayer {
             self.lake.copy_from(self.quarantine.name(), source, None, target).await?;
         }
         let request = released(request, run);
-        let key = request_key(&request);
+        let key = request.key();
         let body = serde_json::to_vec(&request).map_err(|error| ReplayError::Malformed {
             key: key.clone(),
             reason: error.to_string(),
@@ -162,7 +162,7 @@ impl Replayer {
 
     /// Asks for the commit. To ask twice does no harm.
     async fn ask(&self, run: &Run, request: &CommitPointer) -> Result<(), ReplayError> {
-        // `_requests/<database>/<table>/<id>.json`
+        // See `CommitRequest::key`.
         let mut parts = request.key.split('/').skip(1);
         let (Some(database), Some(table)) = (parts.next(), parts.next()) else {
             let reason = "its key is not that of a request".to_owned();
@@ -172,10 +172,6 @@ impl Replayer {
         self.commits.send(&group, &format!("{}-{JOB}", run.run_id), request).await?;
         Ok(())
     }
-}
-
-fn request_key(request: &CommitRequest) -> String {
-    format!("_requests/{}/{}/{}.json", request.database, request.table, request.request_id)
 }
 
 /// The request as it goes on. Its run is another than the one that held the rows, and counts them alone:

@@ -100,12 +100,12 @@ impl Columns<'_> {
         }
     }
 
-    /// Every name that a custom property of the dataset tells is that of a column.
-    pub(super) fn check_names(&self, property: &str, names: &[String], problems: &mut Problems) {
+    /// Every name that a clause of the dataset tells is that of a column.
+    pub(super) fn check_names(&self, clause: &str, names: &[String], problems: &mut Problems) {
         for name in names {
             if !self.object.properties.iter().any(|column| column.name == *name) {
                 problems.add(
-                    format!("{}.customProperties.{property}", self.clause),
+                    format!("{}.{clause}", self.clause),
                     format!("names `{name}`, which is no column; write a column's name"),
                 );
             }
@@ -115,21 +115,15 @@ impl Columns<'_> {
     /// What quality rules name are columns.
     pub(super) fn check_quality(&self, checks: &[Check], problems: &mut Problems) {
         for check in checks {
-            let Metric::DuplicateValues { columns } = &check.metric else { continue };
-            for name in columns {
-                if !self.object.properties.iter().any(|column| column.name == *name) {
-                    problems.add(
-                        format!("{}.quality.{}", self.clause, check.name),
-                        format!("names `{name}`, which is no column; write a column's name"),
-                    );
-                }
+            if let Metric::DuplicateValues { columns } = &check.metric {
+                self.check_names(&format!("quality.{}", check.name), columns, problems);
             }
         }
     }
 
     /// The columns that name a row do name one.
     pub(super) fn check_key(&self, names: &[String], problems: &mut Problems) {
-        self.check_names("deduplicateBy", names, problems);
+        self.check_names("customProperties.deduplicateBy", names, problems);
         for column in self.sound.iter().filter(|column| names.contains(&column.name)) {
             let lost = matches!(column.privacy, Privacy::Redact | Privacy::Drop);
             if lost || !column.required {

@@ -158,7 +158,7 @@ fn check_object(clause: &str, object: &SchemaObject, contract: &Contract, proble
     columns.check_partition(problems);
     columns.check_key(&contract.deduplicate_by, problems);
     for group in &contract.require_one_of {
-        columns.check_names("requireOneOf", group, problems);
+        columns.check_names("customProperties.requireOneOf", group, problems);
     }
     columns.check_quality(&contract.checks, problems);
 }

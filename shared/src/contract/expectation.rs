@@ -136,12 +136,46 @@ impl std::fmt::Display for Expectation {
     }
 }
 
-impl Unit {
-    /// Its sign behind a number.
-    pub fn sign(self) -> &'static str {
+impl Metric {
+    /// Its name in the standard.
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::Rows => " rows",
-            Self::Percent => " %",
+            Self::RowCount => "rowCount",
+            Self::NullValues { .. } => "nullValues",
+            Self::InvalidValues { .. } => "invalidValues",
+            Self::DuplicateValues { .. } => "duplicateValues",
+            Self::InvalidRows => "invalidRows",
+        }
+    }
+
+    /// The column that it looks at, or the columns, with commas between them.
+    pub fn column(&self) -> Option<String> {
+        match self {
+            Self::RowCount | Self::InvalidRows => None,
+            Self::NullValues { column } | Self::InvalidValues { column, .. } => {
+                Some(column.clone())
+            }
+            Self::DuplicateValues { columns } => Some(columns.join(",")),
+        }
+    }
+}
+
+impl Unit {
+    /// Its name in the standard.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Percent => "percent",
+        }
+    }
+}
+
+impl Severity {
+    /// Its name in the standard.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
         }
     }
 }

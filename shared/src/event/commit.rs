@@ -127,6 +127,13 @@ pub struct DataFileDescription {
     pub split_offsets: Vec<i64>,
 }
 
+impl CommitRequest {
+    /// The key of the request in the lake bucket.
+    pub fn key(&self) -> String {
+        format!("_requests/{}/{}/{}.json", self.database, self.table, self.request_id)
+    }
+}
+
 impl TableSchema {
     /// The table that a contract describes.
     pub fn of(contract: &Contract) -> Self {

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::keys::{Key, KeyHasher, KeySet};
 use super::quarantine::Reason;
 use super::row::{Cell, Row};
-use crate::contract::{Check, Contract, Metric, Severity, Unit, ValidValues};
+use crate::contract::{Check, Contract, Metric, Unit, ValidValues};
 use crate::run::{CheckResult, RowCounts};
 
 /// The rules of one dataset, and what was counted of its rows.
@@ -205,29 +205,14 @@ fn result(check: &Check, count: u64, of: u64) -> CheckResult {
         Unit::Rows => count as f64,
         Unit::Percent => count as f64 * 100.0 / of.max(1) as f64,
     };
-    let (metric, column) = match &check.metric {
-        Metric::RowCount => ("rowCount", None),
-        Metric::NullValues { column } => ("nullValues", Some(column.clone())),
-        Metric::InvalidValues { column, .. } => ("invalidValues", Some(column.clone())),
-        Metric::DuplicateValues { columns } => ("duplicateValues", Some(columns.join(","))),
-        Metric::InvalidRows => ("invalidRows", None),
-    };
-    let severity = match check.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    let unit = match check.unit {
-        Unit::Rows => "rows",
-        Unit::Percent => "percent",
-    };
     CheckResult {
         name: check.name.clone(),
-        metric: metric.to_owned(),
-        column,
+        metric: check.metric.name().to_owned(),
+        column: check.metric.column(),
         value,
-        unit: unit.to_owned(),
+        unit: check.unit.name().to_owned(),
         expectation: check.expectation.to_string(),
-        severity: severity.to_owned(),
+        severity: check.severity.name().to_owned(),
         passed: check.expectation.holds(value),
     }
 }

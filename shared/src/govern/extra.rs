@@ -87,7 +87,7 @@ impl Extra {
         let mut text = Members { start: target.len(), target, shape };
         for (node, name, value) in scanned.unknown() {
             if self.lists[node] {
-                text.add(&self.paths[node], shown_name(name), value, self.members.into());
+                text.add(&self.paths[node], shown_name(name), value, Kept::of(self.members, false));
             }
         }
         for (slot, path) in &self.foreign {
@@ -174,12 +174,6 @@ impl Kept {
             _ if is_private => Self::Redacted,
             values => Self::Value(values),
         }
-    }
-}
-
-impl From<ExtraValues> for Kept {
-    fn from(values: ExtraValues) -> Self {
-        Self::of(values, false)
     }
 }
 

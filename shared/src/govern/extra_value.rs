@@ -1,7 +1,5 @@
 //! Values that no column takes, as the contract lets `extra` hold them.
 
-use std::borrow::Cow;
-
 use sonic_rs::{to_array_iter, to_object_iter};
 
 use super::personal;
@@ -30,7 +28,7 @@ fn append_scanned(raw: &str, target: &mut String) {
                 separate(&mut is_first, target);
                 append_scanned_text(&name, target);
                 target.push(':');
-                append_scanned(&raw_of(&member), target);
+                append_scanned(member.as_raw_str(), target);
             }
             target.push('}');
         }
@@ -39,19 +37,17 @@ fn append_scanned(raw: &str, target: &mut String) {
             let mut is_first = true;
             for element in to_array_iter(raw).flatten() {
                 separate(&mut is_first, target);
-                append_scanned(&raw_of(&element), target);
+                append_scanned(element.as_raw_str(), target);
             }
             target.push(']');
         }
         Some(b'"') => append_scanned_text(&value::text(raw).unwrap_or_default(), target),
-        // A number may be that of a card; a marker is a text.
-        Some(b'-' | b'0'..=b'9') if holds_personal(raw) => append_scanned_text(raw, target),
-        _ => target.push_str(raw),
+        // A number may be that of a card; a marker is a text. Nothing is found in true, false and null.
+        _ => match redacted(raw) {
+            Some(redacted) => append_text(&redacted, target),
+            None => target.push_str(raw),
+        },
     }
-}
-
-fn raw_of<'a>(member: &'a sonic_rs::LazyValue<'a>) -> Cow<'a, str> {
-    Cow::Borrowed(member.as_raw_str())
 }
 
 fn separate(is_first: &mut bool, target: &mut String) {
@@ -60,19 +56,14 @@ fn separate(is_first: &mut bool, target: &mut String) {
     }
 }
 
-fn holds_personal(text: &str) -> bool {
-    let mut findings = Vec::new();
-    personal::find(text, &mut findings);
-    !findings.is_empty()
+/// The text without the personal data in it; none where there is none.
+fn redacted(text: &str) -> Option<String> {
+    let mut redacted = String::new();
+    personal::redact_into(text, &mut redacted).then_some(redacted)
 }
 
 fn append_scanned_text(text: &str, target: &mut String) {
-    let mut redacted = String::new();
-    if personal::redact_into(text, &mut redacted) {
-        append_text(&redacted, target);
-    } else {
-        append_text(text, target);
-    }
+    append_text(redacted(text).as_deref().unwrap_or(text), target);
 }
 
 fn append_text(text: &str, target: &mut String) {

@@ -305,8 +305,7 @@ impl Transform {
             dataset: request.dataset.clone(),
             source,
         })?;
-        let key =
-            format!("_requests/{}/{}/{}.json", request.database, request.table, request.request_id);
+        let key = request.key();
         self.settings.lake.put(&key, "application/json", body).await?;
         let pointer = CommitPointer { bucket: self.settings.lake.name().to_owned(), key };
         let table = format!("{}.{}", request.database, request.table);
