@@ -216,9 +216,12 @@ fill_tree() {
   done
   mkdir -p "$tree"/{dev,proc,sys,etc/ssl/certs,opt,root,var/task,var/runtime,var/rapid}
   mkdir -m 1777 "$tree/tmp" "$tree/var/tmp"
+  # Listed before it is read: the failure of a process substitution would go unseen.
+  local files
+  files=$(needed_files | sort --unique)
   while read -r file; do
     cp --dereference --parents "$file" "$tree"
-  done < <(needed_files | sort --unique)
+  done <<<"$files"
   cp "$(certificates)" "$tree/etc/ssl/certs/ca-certificates.crt"
   printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$tree/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$tree/etc/group"
@@ -226,16 +229,18 @@ fill_tree() {
 }
 
 needed_files() {
-  local tool path library
+  local tool path library known
   for tool in sh bash cat chmod cp date echo env false head id ls mkdir mv rm sleep true uname; do
     path=$(type -P "$tool") || continue
     echo "$path"
     linked_libraries "$path"
   done
-  # What a native program links, and what the C library opens by name at run time.
+  # What a native program links, and what the C library opens by name at run time. Read from a
+  # variable: at the end of a pipe, a match found early would end ldconfig, and with it this list.
+  known=$(/sbin/ldconfig -p)
   for library in libc.so.6 libm.so.6 libgcc_s.so.1 libpthread.so.0 libdl.so.2 librt.so.1 \
     libresolv.so.2 libnss_dns.so.2 libnss_files.so.2; do
-    /sbin/ldconfig -p | awk -v name="$library" '$1 == name { print $NF; exit }'
+    awk -v name="$library" '$1 == name { print $NF; exit }' <<<"$known"
   done
 }
 
