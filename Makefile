@@ -45,8 +45,12 @@ report: tools ## the campaign report of the stack that runs, made and opened: FR
 	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/local/report.py $(FROM) $(TO)
 
 .PHONY: replay
-replay: tools ## rows that a check keeps from their table: HELD=google_ads.campaign_daily ACTION=list|release|drop FROM= TO= OBJECT=
-	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/local/replay.py "$(HELD)" "$(ACTION)" "$(FROM)" "$(TO)" "$(OBJECT)"
+replay: tools ## through again: QUARANTINED=dataset|all, LANDED=prefix (ACTION=list|try|run) or HELD=dataset (ACTION=list|release|drop)
+	@variables=$$($(STACK) env); eval "$$variables"; \
+	if [ -n "$(QUARANTINED)" ]; then set -- quarantined "$(QUARANTINED)" "$(ACTION)" "$(FROM)" "$(TO)" "$(OBJECT)" "$(REASON)"; \
+	elif [ -n "$(LANDED)" ]; then set -- landed "$(LANDED)" "$(ACTION)" "$(FROM)" "$(TO)" "$(DATASETS)"; \
+	else set -- held "$(HELD)" "$(ACTION)" "$(FROM)" "$(TO)" "$(OBJECT)"; fi; \
+	$(LAKE)/python tests/local/replay.py "$$@"
 
 .PHONY: env
 env: python ## print what points a shell at the stack: eval "$(make -s env)"

@@ -321,6 +321,7 @@ fn run(id: &str) -> Run {
             version_id: None,
             checksum: String::new(),
             supersedes: None,
+            replay: None,
         },
         dataset: Some("shop.orders".to_owned()),
         outcome: Outcome::Committed,
@@ -341,6 +342,7 @@ fn run(id: &str) -> Run {
         checks: Vec::new(),
         columns: Vec::new(),
         snapshot_id: None,
+        superseded_runs: Vec::new(),
         error: None,
     }
 }

@@ -10,7 +10,7 @@ use shared::aws::{Bucket, CommitsQueue, Ledger, s3_client};
 use shared::govern::Pseudonymizer;
 use shared::lake::{Lake, LakeConfig};
 use shared::transform::{
-    MessageError, Transform, TransformSettings, Transformed, transform_message,
+    MessageError, Source, Transform, TransformSettings, Transformed, transform_message,
 };
 
 use crate::stack::{Dropped, Stack, output, unique};
@@ -60,6 +60,11 @@ impl Bed {
 impl River {
     /// A river over an endpoint.
     pub async fn over(stack: &Stack, endpoint: &str, bed: &Bed) -> Self {
+        Self::of_source(stack, endpoint, bed, segment_transform::source()).await
+    }
+
+    /// A river of a source with contracts of its own.
+    pub async fn of_source(stack: &Stack, endpoint: &str, bed: &Bed, source: Source) -> Self {
         // Loaded anew: an endpoint that is set on a loaded configuration gives way to the environment's.
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint);
         if let Some(client) = stack.config.http_client() {
@@ -84,13 +89,18 @@ impl River {
             sqs: aws_sdk_sqs::Client::new(&config),
             queue_url: bed.queue_url.clone(),
             database_prefix: bed.database_prefix.clone(),
-            transform: transform(&config, bed),
+            transform: transform(&config, bed, source),
         }
     }
 
     /// Delivers the news of an object to the transform.
     pub async fn deliver(&self, dropped: &Dropped) -> Result<Vec<Transformed>, MessageError> {
-        transform_message(&self.transform, &notification(dropped)).await
+        self.take(&notification(dropped)).await
+    }
+
+    /// Gives the transform a message of its queue.
+    pub async fn take(&self, body: &str) -> Result<Vec<Transformed>, MessageError> {
+        transform_message(&self.transform, body).await
     }
 
     /// Carries out what is on the commits queue, until it is empty; how many requests were committed.
@@ -151,10 +161,10 @@ impl River {
     }
 }
 
-fn transform(config: &SdkConfig, bed: &Bed) -> Transform {
+fn transform(config: &SdkConfig, bed: &Bed, source: Source) -> Transform {
     let s3 = s3_client(config);
     Transform::new(TransformSettings {
-        source: segment_transform::source(),
+        source,
         landing: s3.clone(),
         lake: Bucket::new(s3.clone(), output("LAKE_BUCKET")),
         quarantine: Bucket::new(s3, output("QUARANTINE_BUCKET")),

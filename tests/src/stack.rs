@@ -103,6 +103,7 @@ impl Stack {
             version_id: put.version_id,
             checksum,
             supersedes: None,
+            replay: None,
         };
         Dropped { key: key.to_owned(), input }
     }

@@ -34,6 +34,7 @@ pub fn settings_of(
         input_token: "input".to_owned(),
         attempt: "attempt".to_owned(),
         quarantine_key: QUARANTINE_KEY.to_owned(),
+        chosen: None,
         origin: Origin {
             bucket: "landing".to_owned(),
             key: key.to_owned(),

@@ -13,7 +13,8 @@ use end_to_end::stack::{Dropped, Stack, output, unique, unique_seed, wait_for};
 use end_to_end::subscriber::Subscriber;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value, json};
-use shared::event::HeldRows;
+use shared::aws::{Begun, Ledger, ReadingState};
+use shared::event::{CommitPointer, HeldRows};
 use shared::run::{Outcome, Run};
 
 const DATASET: &str = "google_ads.campaign_daily";
@@ -100,6 +101,19 @@ async fn a_report_of_which_too_much_cannot_be_read_is_held_as_a_whole() {
     assert_eq!(event.run.outcome, Outcome::Held);
     assert_eq!((event.data_file_count, event.data_files.len()), (0, 0));
     subscriber.leave().await;
+}
+
+/// An attempt may die behind the holding; the next may read the input under a contract that lets it pass.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_rows_that_are_held_has_nothing_to_do() {
+    let report = Report::drop(2).await;
+    let run = report.run().await;
+    let dynamodb = report.stack.dynamodb.clone();
+    let ledger = Ledger::new(dynamodb, output("INPUTS_TABLE"), output("RUNS_TABLE"), 90);
+    let request = CommitPointer { bucket: output("LAKE_BUCKET"), key: "_requests/a".to_owned() };
+    let begun = ledger.begin_commit(&run, DATASET, &request).await.unwrap();
+    assert_eq!(begun, Begun::Done(ReadingState::Held));
+    assert_eq!(report.state().await, "held");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -244,14 +244,17 @@ async fn land_only_adds_to_landing_where_requests_belong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replay_reads_what_is_held_and_only_adds_to_the_lake() {
+async fn replay_reads_what_is_kept_aside_and_only_adds_to_the_lake() {
     let tried = Tried::with_role_of("REPLAY_FUNCTION_NAME").await;
     let key = unique();
     assert!(!tried.may_not_read("QUARANTINE_BUCKET", &format!("held/{key}")).await, "it may");
     assert!(!tried.may_not_write("LAKE_BUCKET", &format!("segment/tracks/data/{key}")).await);
-    for folder in ["rows", "files"] {
-        assert!(tried.may_not_read("QUARANTINE_BUCKET", &format!("{folder}/{key}")).await);
-    }
+    assert!(!tried.may_not_read("QUARANTINE_BUCKET", &format!("rows/{key}")).await, "it may");
+    assert!(tried.may_not_read("QUARANTINE_BUCKET", &format!("files/{key}")).await);
+    let (part, result) = (format!("replays/{key}/parts/1"), format!("replays/{key}/results/1"));
+    assert!(!tried.may_not_write("QUARANTINE_BUCKET", &part).await, "it notes orders");
+    assert!(tried.may_not_write("QUARANTINE_BUCKET", &result).await, "the transforms answer");
+    assert!(tried.may_not_send("INBOX_QUEUE_URL").await);
     assert!(tried.may_not_write("QUARANTINE_BUCKET", &format!("held/{key}")).await);
     assert!(tried.may_not_delete("QUARANTINE_BUCKET", &format!("held/{key}")).await);
     assert!(tried.may_not_read("LANDING_BUCKET", &format!("segment/{key}")).await);

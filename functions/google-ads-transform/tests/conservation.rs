@@ -24,6 +24,7 @@ fn outcome(name: &str, body: &[u8]) -> Option<StretchOutcome> {
         input_token: "input".to_owned(),
         attempt: "attempt".to_owned(),
         quarantine_key: "rows.ndjson.gz".to_owned(),
+        chosen: None,
         origin: Origin {
             bucket: "landing".to_owned(),
             key: format!("google-ads/reports/123-456-7890/{name}"),

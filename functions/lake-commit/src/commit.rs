@@ -2,20 +2,24 @@
 //!
 //! 1. The request is claimed in the Inputs table: absent → `committing`. An earlier claim wins: its
 //!    request is finished instead, for its files may be in the table already.
-//! 2. Rows that the table has from other inputs are taken out, see [`crate::look_back`].
-//! 3. The files are appended, with the request's id in the snapshot's summary. A request whose id is
-//!    in a snapshot is not appended again.
-//! 4. The input is marked `committed` and its run inserted, in one transaction.
+//! 2. Other readings of the same object are looked up: a later one leaves nothing to do, the files of
+//!    earlier ones make way, see [`crate::supersede`].
+//! 3. Rows that the table has from other inputs are taken out, see [`crate::look_back`].
+//! 4. The files are appended, or take the place of others, with the request's id in the snapshot's summary.
+//!    A request whose id is in a snapshot is not appended again.
+//! 5. Earlier readings are marked `superseded`, the input `committed` and its run inserted; the last two in
+//!    one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::Utc;
-use shared::aws::{Begun, Bucket, BucketError, Ledger, LedgerError};
+use shared::aws::{Begun, Bucket, BucketError, Ledger, LedgerError, ReadingState};
 use shared::event::{CommitPointer, CommitRequest};
-use shared::lake::{Append, Lake, TableError};
+use shared::lake::{Append, Found, Lake, OpenTable, Replacement, TableError};
 use shared::run::{Outcome, Run};
 
-use crate::look_back::{LookBack, LookBackError, LookedBack, Prepared};
+use crate::look_back::{LookBack, LookBackError, LookedBack, Prepared, Waiting};
+use crate::supersede::{Standing, stale, superseded_runs};
 
 /// Commits to a table come one after the other; only one that was taken for dead can be in the way.
 const MOST_TRIES: usize = 5;
@@ -87,10 +91,14 @@ pub enum Committed {
     Before,
 }
 
+/// Commit requests, where they are stored.
+#[derive(Debug)]
+pub struct Requests(Bucket);
+
 /// Carries commit requests out.
 #[derive(Debug)]
 pub struct Committer {
-    requests: Bucket,
+    requests: Requests,
     lake: Lake,
     look_back: LookBack,
     ledger: Ledger,
@@ -109,6 +117,7 @@ struct Appended {
     run: Run,
     /// The snapshot that holds its rows, if it had any.
     snapshot_id: Option<i64>,
+    standing: Standing,
 }
 
 /// By the requests' ids.
@@ -119,7 +128,7 @@ type Outcomes = Vec<(String, Result<Committed, CommitError>)>;
 impl Committer {
     /// A committer over the bucket of the requests, the tables and the ledger.
     pub fn new(requests: Bucket, lake: Lake, look_back: LookBack, ledger: Ledger) -> Self {
-        Self { requests, lake, look_back, ledger }
+        Self { requests: Requests(requests), lake, look_back, ledger }
     }
 
     /// Carries out the requests of a batch, given as message id and body; an outcome for each.
@@ -148,34 +157,28 @@ impl Committer {
         body: &str,
     ) -> Result<Option<(CommitPointer, CommitRequest)>, CommitError> {
         let pointer: CommitPointer = serde_json::from_str(body).map_err(CommitError::Pointer)?;
-        let request = self.load(&pointer).await?;
-        match self.ledger.begin_commit(&request.run.input, &request.dataset, &pointer).await? {
+        let request = self.requests.load(&pointer).await?;
+        match self.ledger.begin_commit(&request.run, &request.dataset, &pointer).await? {
             Begun::ByThis => Ok(Some((pointer, request))),
-            Begun::Committed => Ok(None),
+            Begun::Done(state) => {
+                tracing::info!(
+                    dataset = request.dataset,
+                    request = request.request_id,
+                    state = state.name(),
+                    "nothing is to be committed"
+                );
+                Ok(None)
+            }
             Begun::ByEarlier(earlier) => {
                 tracing::info!(
                     dataset = request.dataset,
                     request = earlier.key,
                     "an earlier request of the same input is finished instead"
                 );
-                let request = self.load(&earlier).await?;
+                let request = self.requests.load(&earlier).await?;
                 Ok(Some((earlier, request)))
             }
         }
-    }
-
-    async fn load(&self, pointer: &CommitPointer) -> Result<CommitRequest, CommitError> {
-        let Some(body) = self.requests.get(&pointer.key).await? else {
-            return Err(CommitError::Missing {
-                bucket: pointer.bucket.clone(),
-                key: pointer.key.clone(),
-            });
-        };
-        serde_json::from_slice(&body).map_err(|source| CommitError::Malformed {
-            bucket: pointer.bucket.clone(),
-            key: pointer.key.clone(),
-            source,
-        })
     }
 
     /// Appends the requests of one table in one snapshot. Should that fail because of one of them,
@@ -228,38 +231,32 @@ impl Committer {
         let Some(table) = self.lake.open(requests).await? else { return Ok(appended) };
         let mut waiting = Vec::new();
         for request in requests {
-            let Some(found) = table.find(&request.request_id) else {
-                waiting.push(*request);
-                continue;
+            let standing = Standing::of(request, &self.ledger, &table, &self.requests).await?;
+            let (run, snapshot_id) = match table.find(&request.request_id) {
+                Some(Found { snapshot_id, rewritten: None }) => {
+                    (request.run.clone(), Some(snapshot_id))
+                }
+                Some(Found { snapshot_id, rewritten: Some(key) }) => {
+                    let rewritten = self.requests.load(&self.requests.pointer(key)).await?;
+                    (rewritten.run, Some(snapshot_id))
+                }
+                None if standing.is_stale => (stale(&request.run), None),
+                None => {
+                    waiting.push(Waiting { request, standing });
+                    continue;
+                }
             };
-            let run = match found.rewritten {
-                Some(key) => self.load(&self.pointer(key)).await?.run,
-                None => request.run.clone(),
-            };
-            let snapshot_id = Some(found.snapshot_id);
-            appended.insert(request.request_id.clone(), Appended { run, snapshot_id });
+            appended.insert(request.request_id.clone(), Appended { run, snapshot_id, standing });
         }
         let LookedBack { prepared, key_index } =
-            self.look_back.take_out_repeats(&table, &waiting).await?;
-        let mut appends = Vec::new();
-        for Prepared { request, rewritten } in &prepared {
-            if !request.data_files.is_empty() {
-                appends.push(Append { request, rewritten: rewritten.as_deref() });
-            }
-        }
-        let mut snapshots = HashMap::new();
-        if !appends.is_empty() {
-            snapshots = table.append(&appends, key_index.as_deref()).await?;
-        }
-        for Prepared { request, .. } in prepared {
+            self.look_back.take_out_repeats(&table, waiting).await?;
+        let snapshots = put(&table, &prepared, key_index).await?;
+        for Prepared { request, standing, .. } in prepared {
             let snapshot_id = snapshots.get(&request.request_id).copied();
-            appended.insert(request.request_id, Appended { run: request.run, snapshot_id });
+            let run = request.run;
+            appended.insert(request.request_id, Appended { run, snapshot_id, standing });
         }
         Ok(appended)
-    }
-
-    fn pointer(&self, key: String) -> CommitPointer {
-        CommitPointer { bucket: self.requests.name().to_owned(), key }
     }
 
     async fn finish(
@@ -267,15 +264,21 @@ impl Committer {
         one: &Claimed,
         appended: &AppendedRequests,
     ) -> Result<Committed, CommitError> {
-        let Some(Appended { run, snapshot_id }) = appended.get(&one.request.request_id) else {
+        let Some(Appended { run, snapshot_id, standing }) = appended.get(&one.request.request_id)
+        else {
             return Err(CommitError::Append("it has no outcome".to_owned()));
         };
         let (mut run, snapshot) = (run.clone(), *snapshot_id);
+        let is_left_out = standing.is_stale && snapshot.is_none();
+        let earlier = if is_left_out { &[] } else { standing.earlier.as_slice() };
+        run.superseded_runs = superseded_runs(earlier);
         let rows = run.rows.map_or(0, |rows| rows.committed);
         run.outcome = if rows > 0 { Outcome::Committed } else { Outcome::Empty };
         run.snapshot_id = snapshot;
         run.finished_at = Utc::now();
-        if !self.ledger.finish_commit(&run, &one.request.dataset, &one.pointer).await? {
+        let state = if is_left_out { ReadingState::Superseded } else { ReadingState::Committed };
+        let (dataset, pointer) = (&one.request.dataset, &one.pointer);
+        if !self.ledger.finish_commit(&run, dataset, pointer, state, earlier).await? {
             return Ok(Committed::Before);
         }
         tracing::info!(
@@ -283,10 +286,63 @@ impl Committer {
             run_id = run.run_id,
             rows,
             snapshot_id = snapshot,
+            superseded = earlier.len(),
             "committed"
         );
         Ok(Committed::Now { rows })
     }
+}
+
+impl Requests {
+    fn pointer(&self, key: String) -> CommitPointer {
+        CommitPointer { bucket: self.0.name().to_owned(), key }
+    }
+
+    /// Reads a request.
+    pub async fn load(&self, pointer: &CommitPointer) -> Result<CommitRequest, CommitError> {
+        let Some(body) = self.0.get(&pointer.key).await? else {
+            return Err(CommitError::Missing {
+                bucket: pointer.bucket.clone(),
+                key: pointer.key.clone(),
+            });
+        };
+        serde_json::from_slice(&body).map_err(|source| CommitError::Malformed {
+            bucket: pointer.bucket.clone(),
+            key: pointer.key.clone(),
+            source,
+        })
+    }
+}
+
+/// Brings the files of requests into their table, and those that make way out of it, in one snapshot. The
+/// snapshot of each request that changes the table.
+async fn put(
+    table: &OpenTable<'_>,
+    prepared: &[Prepared],
+    key_index: Option<String>,
+) -> Result<HashMap<String, i64>, CommitError> {
+    let mut appends = Vec::new();
+    let mut removed = BTreeSet::new();
+    for Prepared { request, rewritten, standing } in prepared {
+        if !request.data_files.is_empty() || !standing.files.is_empty() {
+            appends.push(Append { request, rewritten: rewritten.as_deref() });
+        }
+        removed.extend(standing.files.iter().cloned());
+    }
+    if appends.is_empty() {
+        return Ok(HashMap::new());
+    }
+    if removed.is_empty() {
+        return Ok(table.append(&appends, key_index.as_deref()).await?);
+    }
+    let replacement = Replacement { key_index, ..Replacement::by_requests(&appends, removed) };
+    let replaced = table.replace_files(&replacement).await?;
+    let mut snapshots = HashMap::new();
+    for append in appends {
+        let snapshot = replaced.snapshot_id;
+        snapshots.extend(snapshot.map(|id| (append.request.request_id.clone(), id)));
+    }
+    Ok(snapshots)
 }
 
 /// The requests of a batch, each once: a pointer may have been delivered twice.

@@ -2,11 +2,13 @@
 //!
 //! Input: pointers to commit requests on a FIFO queue, one group a table. Output: a snapshot of the
 //! table and, in one DynamoDB transaction, the input's state and its run. Requests of one table that
-//! come in one batch share a snapshot. Rows whose keys the table has from other inputs are left out.
+//! come in one batch share a snapshot. Rows whose keys the table has from other inputs are left out; files
+//! of an earlier reading of the same object make way.
 
 mod commit;
 mod look_back;
 mod segment_cache;
+mod supersede;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

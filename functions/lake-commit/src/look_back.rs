@@ -9,14 +9,18 @@ use std::fs::File;
 use std::io;
 
 use chrono::{DateTime, Days, Utc};
-use shared::aws::{Bucket, BucketError, ObjectError, open_object};
+use shared::aws::{Bucket, BucketError, ObjectError, ObjectReader, open_object};
 use shared::event::{CommitRequest, DataFileDescription, KeySegment, RowKeys};
 use shared::govern::Key;
-use shared::lake::{KeyIndex, OpenTable, Rewrite, RewriteError, SegmentError, SortedKeys};
+use shared::lake::{
+    FileKeys, KeyIndex, OpenTable, Rewrite, RewriteError, SegmentError, SortedKeys,
+};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::segment_cache::SegmentCache;
+use crate::supersede::Standing;
 
 /// A segment is forgotten so many days before its object is deleted, which may be as slow to be seen.
 const MARGIN_DAYS: u32 = 2;
@@ -72,6 +76,15 @@ impl LookBackError {
     }
 }
 
+/// A request that is about to be appended.
+#[derive(Debug)]
+pub struct Waiting<'a> {
+    /// The request.
+    pub request: &'a CommitRequest,
+    /// What makes way for it.
+    pub standing: Standing,
+}
+
 /// A request without its repeats.
 #[derive(Debug)]
 pub struct Prepared {
@@ -79,6 +92,8 @@ pub struct Prepared {
     pub request: CommitRequest,
     /// Where it stands, if it is another than it was.
     pub rewritten: Option<String>,
+    /// What makes way for it.
+    pub standing: Standing,
 }
 
 /// Requests without repeats, and the index of keys that holds once they are appended.
@@ -110,44 +125,118 @@ impl LookBack {
     pub async fn take_out_repeats(
         &self,
         table: &OpenTable<'_>,
-        requests: &[&CommitRequest],
+        waiting: Vec<Waiting<'_>>,
     ) -> Result<LookedBack, LookBackError> {
-        let mut prepared = Vec::with_capacity(requests.len());
-        if requests.iter().all(|request| request.row_keys.is_none()) {
-            prepared.extend(requests.iter().map(|request| unchanged(request)));
+        let mut prepared = Vec::with_capacity(waiting.len());
+        if waiting.iter().all(|one| one.request.row_keys.is_none()) {
+            for Waiting { request, standing } in waiting {
+                prepared.push(Prepared { request: request.clone(), rewritten: None, standing });
+            }
             return Ok(LookedBack { prepared, key_index: None });
         }
         let mut index = self.load_index(table.key_index()).await?;
         index.forget(self.oldest());
-        let mut has_new_keys = false;
-        for request in requests {
-            let Some(row_keys) = &request.row_keys else {
-                prepared.push(unchanged(request));
-                continue;
-            };
-            let mut repeated = Vec::new();
-            for segment in &row_keys.segments {
-                let own = self.load_keys(segment).await?;
-                let of_segment =
-                    self.repeated(&index, segment, row_keys.look_back_days, own.keys()).await?;
-                if of_segment.len() < own.keys().len() {
-                    has_new_keys = true;
-                    self.add_and_merge(&mut index, request, segment).await?;
-                }
-                repeated.extend(of_segment);
-            }
-            if repeated.is_empty() {
-                prepared.push(unchanged(request));
-            } else {
-                repeated.sort_unstable();
-                prepared.push(self.rewrite(request, row_keys, &repeated).await?);
+        let mut changes = false;
+        // Before any request is looked at: what makes way for one may be repeated in another.
+        for Waiting { request, standing } in &waiting {
+            for path in &standing.files {
+                changes |= self.forget_superseded(&mut index, request, path).await?;
             }
         }
-        let key_index = match requests.first() {
-            Some(request) if has_new_keys => Some(self.store_index(&index, request).await?),
+        let like = waiting.first().map(|one| one.request);
+        for Waiting { request, standing } in waiting {
+            let (repeated, has_new_keys) = self.take_in(&mut index, request).await?;
+            changes |= has_new_keys;
+            let (request, rewritten) = match &request.row_keys {
+                Some(row_keys) if !repeated.is_empty() => {
+                    let (request, key) = self.rewrite(request, row_keys, &repeated).await?;
+                    (request, Some(key))
+                }
+                _ => (request.clone(), None),
+            };
+            prepared.push(Prepared { request, rewritten, standing });
+        }
+        let key_index = match like {
+            Some(request) if changes => Some(self.store_index(&index, request).await?),
             _ => None,
         };
         Ok(LookedBack { prepared, key_index })
+    }
+
+    /// Adds a request's keys to the index. Those that it had before, in ascending order, and whether any
+    /// was new.
+    async fn take_in(
+        &self,
+        index: &mut KeyIndex,
+        request: &CommitRequest,
+    ) -> Result<(Vec<Key>, bool), LookBackError> {
+        let Some(row_keys) = &request.row_keys else { return Ok((Vec::new(), false)) };
+        let mut repeated = Vec::new();
+        let mut has_new_keys = false;
+        for segment in &row_keys.segments {
+            let own = self.load_keys(segment).await?;
+            let of_segment =
+                self.repeated(index, segment, row_keys.look_back_days, own.keys()).await?;
+            if of_segment.len() < own.keys().len() {
+                has_new_keys = true;
+                self.add_and_merge(index, request, segment).await?;
+            }
+            repeated.extend(of_segment);
+        }
+        repeated.sort_unstable();
+        Ok((repeated, has_new_keys))
+    }
+
+    /// Takes the keys of a file that leaves the table out of the index; whether there were any. A key that
+    /// stayed would keep its row from ever coming back.
+    async fn forget_superseded(
+        &self,
+        index: &mut KeyIndex,
+        request: &CommitRequest,
+        path: &str,
+    ) -> Result<bool, LookBackError> {
+        let Some(row_keys) = &request.row_keys else { return Ok(false) };
+        let FileKeys { mut keys, days } = self.keys_in(request, row_keys, path).await?;
+        let Some((from_day, to_day)) = days else { return Ok(false) };
+        keys.sort_unstable();
+        let around: Vec<KeySegment> =
+            index.around(from_day, to_day, 0).into_iter().cloned().collect();
+        let mut changes = false;
+        for segment in around {
+            let left = self.load_keys(&segment).await?.without(&keys);
+            if left.len() as u64 == segment.count {
+                continue;
+            }
+            changes = true;
+            if left.is_empty() {
+                index.remove(&segment);
+                continue;
+            }
+            let key = new_key(request, "left", "");
+            let smaller = KeySegment { key, count: left.len() as u64, ..segment.clone() };
+            let bytes = left.into_flattened();
+            self.lake.put(&smaller.key, "application/octet-stream", bytes).await?;
+            index.replace(&[segment], smaller, Utc::now());
+        }
+        Ok(changes)
+    }
+
+    async fn keys_in(
+        &self,
+        request: &CommitRequest,
+        row_keys: &RowKeys,
+        path: &str,
+    ) -> Result<FileKeys, LookBackError> {
+        let source = self.fetch(path).await?;
+        let (columns, partition) =
+            (row_keys.columns.clone(), request.schema.partition_column.clone());
+        let (path, named) = (path.to_owned(), path.to_owned());
+        let work = tokio::task::spawn_blocking(move || {
+            let source = on_disk(source)
+                .map_err(|source| LookBackError::Disk { path: path.clone(), source })?;
+            Ok(FileKeys::read(source, &path, &columns, &partition)?)
+        });
+        finished(work, named).await
     }
 
     async fn load_index(&self, key: Option<&str>) -> Result<KeyIndex, LookBackError> {
@@ -252,7 +341,7 @@ impl LookBack {
         request: &CommitRequest,
         row_keys: &RowKeys,
         repeated: &[Key],
-    ) -> Result<Prepared, LookBackError> {
+    ) -> Result<(CommitRequest, String), LookBackError> {
         let mut rewritten = request.clone();
         rewritten.data_files.clear();
         for description in &request.data_files {
@@ -290,7 +379,7 @@ impl LookBack {
             supersedes = request.run.input.supersedes,
             "rows that other inputs brought before were left out"
         );
-        Ok(Prepared { request: rewritten, rewritten: Some(key) })
+        Ok((rewritten, key))
     }
 
     async fn without_rows(
@@ -300,14 +389,8 @@ impl LookBack {
         description: &DataFileDescription,
         repeated: &[Key],
     ) -> Result<Option<DataFileDescription>, LookBackError> {
-        let prefix = self.lake.uri_of("");
-        let Some(key) = description.path.strip_prefix(&prefix) else {
-            return Err(LookBackError::Malformed {
-                key: description.path.clone(),
-                problem: format!("it is not below {prefix}"),
-            });
-        };
-        let opened = open_object(self.lake.client(), self.lake.name(), key, None).await?;
+        let source = self.fetch(&description.path).await?;
+        let key = self.key_of(&description.path)?;
         let stem = key.strip_suffix(".parquet").unwrap_or(key);
         let target = format!("{stem}-{}.parquet", Uuid::now_v7().simple());
         let (description, schema) = (description.clone(), request.schema.clone());
@@ -316,8 +399,7 @@ impl LookBack {
         let path = description.path.clone();
         let work = tokio::task::spawn_blocking(move || {
             let path = description.path.clone();
-            let source =
-                on_disk(opened.reader).map_err(|source| LookBackError::Disk { path, source })?;
+            let source = on_disk(source).map_err(|source| LookBackError::Disk { path, source })?;
             let rewrite = Rewrite {
                 description: &description,
                 schema: &schema,
@@ -327,12 +409,32 @@ impl LookBack {
             };
             Ok(rewrite.run(source, &store)?)
         });
-        match work.await {
-            Ok(done) => done,
-            Err(_) => Err(LookBackError::Malformed {
-                key: path,
-                problem: "reading it panicked".to_owned(),
-            }),
+        finished(work, path).await
+    }
+
+    async fn fetch(&self, path: &str) -> Result<ObjectReader, LookBackError> {
+        let key = self.key_of(path)?;
+        Ok(open_object(self.lake.client(), self.lake.name(), key, None).await?.reader)
+    }
+
+    fn key_of<'a>(&self, path: &'a str) -> Result<&'a str, LookBackError> {
+        let prefix = self.lake.uri_of("");
+        path.strip_prefix(&prefix).ok_or_else(|| LookBackError::Malformed {
+            key: path.to_owned(),
+            problem: format!("it is not below {prefix}"),
+        })
+    }
+}
+
+/// What work on a thread that may block came to.
+async fn finished<T>(
+    work: JoinHandle<Result<T, LookBackError>>,
+    path: String,
+) -> Result<T, LookBackError> {
+    match work.await {
+        Ok(done) => done,
+        Err(_) => {
+            Err(LookBackError::Malformed { key: path, problem: "reading it panicked".to_owned() })
         }
     }
 }
@@ -342,10 +444,6 @@ fn on_disk(mut source: impl io::Read) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut source, &mut file)?;
     Ok(file)
-}
-
-fn unchanged(request: &CommitRequest) -> Prepared {
-    Prepared { request: request.clone(), rewritten: None }
 }
 
 /// When an object was written whose key [`new_key`] has made.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveTime, Utc};
-use shared::aws::{BucketError, HeldState, LedgerError, QueueError};
+use shared::aws::{BucketError, LedgerError, ObjectError, QueueError, Reading, ReadingState};
 use shared::event::{CommitPointer, CommitRequest, HeldRows};
 use shared::run::{Outcome, RowCounts, Run, run_id};
 
-use crate::order::{Action, Answer, HeldAnswer, HeldOrder};
+use crate::order::{Action, HeldAnswer, HeldAnswers, HeldOrder};
 use crate::{JOB, Replayer};
 
 /// Why an order is not carried out. What was done before it stays done, and the same order goes on.
@@ -22,6 +22,9 @@ pub enum ReplayError {
     /// A request cannot be handed on. A retry may help.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// A quarantine object cannot be read.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
     /// What was kept of held rows is gone: quarantine has expired. They can come back by landing the
     /// input again.
     #[error("held rows s3://{bucket}/{key} have expired")]
@@ -32,7 +35,7 @@ pub enum ReplayError {
         key: String,
     },
     /// What was kept cannot be understood: a defect.
-    #[error("held rows {key} are malformed: {reason}")]
+    #[error("{key} in quarantine is malformed: {reason}")]
     Malformed {
         /// The object's key.
         key: String,
@@ -47,12 +50,12 @@ impl Replayer {
         &self,
         order: &HeldOrder,
         deadline: DateTime<Utc>,
-    ) -> Result<Answer, ReplayError> {
+    ) -> Result<HeldAnswers, ReplayError> {
         let from = order.from.map(|day| day.and_time(NaiveTime::MIN).and_utc());
         let to = order.to.and_then(|day| day.succ_opt());
         let to = to.map(|day| day.and_time(NaiveTime::MIN).and_utc());
         let mut answer =
-            Answer { action: order.action, held: Vec::new(), rows: 0, has_more: false };
+            HeldAnswers { action: order.action, held: Vec::new(), rows: 0, has_more: false };
         for run in self.ledger.held_runs(&order.dataset, from, to).await? {
             if !order.is_about(&run.run_id, &run.input.uri()) {
                 continue;
@@ -64,31 +67,34 @@ impl Replayer {
             let held = self.one(order, &run).await?;
             answer.held.extend(held);
         }
-        let counts = |state: &str| match order.action {
-            Action::List => state == "held",
-            Action::Release => matches!(state, "committing" | "committed"),
-            Action::Drop => state == "dropped",
+        let counts = |state: ReadingState| match order.action {
+            Action::List => state == ReadingState::Held,
+            Action::Release => {
+                matches!(state, ReadingState::Committing | ReadingState::Committed)
+            }
+            Action::Drop => state == ReadingState::Dropped,
         };
         answer.rows =
-            answer.held.iter().filter(|held| counts(&held.state)).map(|held| held.rows).sum();
+            answer.held.iter().filter(|held| counts(held.state)).map(|held| held.rows).sum();
         Ok(answer)
     }
 
-    async fn state(&self, order: &HeldOrder, run: &Run) -> Result<Option<HeldState>, ReplayError> {
-        Ok(self.ledger.held_state(&run.input, &order.dataset).await?)
+    async fn state(&self, order: &HeldOrder, run: &Run) -> Result<Option<Reading>, ReplayError> {
+        Ok(self.ledger.reading(&run.input, &order.dataset).await?)
     }
 
     async fn one(&self, order: &HeldOrder, run: &Run) -> Result<Option<HeldAnswer>, ReplayError> {
-        let Some(HeldState { mut state, request }) = self.state(order, run).await? else {
+        let Some(reading) = self.state(order, run).await? else {
             return Ok(None);
         };
+        let (mut state, request) = (reading.state, reading.request());
         match order.action {
             // Released before, but perhaps not handed on.
-            Action::Release if state == "committing" => self.ask(run, &request).await?,
-            Action::Release if state == "held" => {
+            Action::Release if state == ReadingState::Committing => self.ask(run, &request).await?,
+            Action::Release if state == ReadingState::Held => {
                 state = self.release(order, run, &request).await?;
             }
-            Action::Drop if state == "held" => {
+            Action::Drop if state == ReadingState::Held => {
                 self.ledger.drop_held(&run.input, &order.dataset, &request).await?;
                 state = self.state(order, run).await?.map_or(state, |now| now.state);
             }
@@ -100,7 +106,7 @@ impl Replayer {
             run_id = run.run_id,
             rows,
             action = ?order.action,
-            state,
+            state = state.name(),
             "held rows"
         );
         Ok(Some(HeldAnswer {
@@ -121,7 +127,7 @@ impl Replayer {
         order: &HeldOrder,
         run: &Run,
         kept: &CommitPointer,
-    ) -> Result<String, ReplayError> {
+    ) -> Result<ReadingState, ReplayError> {
         let HeldRows { request, copies } = self.load(kept).await?;
         for (file, copy) in request.data_files.iter().zip(&copies) {
             let malformed = || ReplayError::Malformed {
@@ -143,10 +149,13 @@ impl Replayer {
         let pointer = CommitPointer { bucket: self.lake.name().to_owned(), key };
         self.ledger.release(&run.input, &order.dataset, kept, &pointer).await?;
         let now = self.state(order, run).await?;
-        if now.as_ref().is_some_and(|now| now.state == "committing" && now.request == pointer) {
+        if let Some(now) = &now
+            && now.state == ReadingState::Committing
+            && now.request() == pointer
+        {
             self.ask(run, &pointer).await?;
         }
-        Ok(now.map_or_else(|| "held".to_owned(), |now| now.state))
+        Ok(now.map_or(ReadingState::Held, |now| now.state))
     }
 
     async fn load(&self, kept: &CommitPointer) -> Result<HeldRows, ReplayError> {

@@ -2,6 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use shared::aws::ReadingState;
+
+use crate::reread::Status;
+use crate::selection::{LandedOrder, QuarantinedOrder, SelectionAnswer, StatusOrder};
 
 /// An operator's order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -9,6 +13,24 @@ use serde::{Deserialize, Serialize};
 pub enum Order {
     /// About rows that a check keeps from their table.
     Held(HeldOrder),
+    /// About objects of which records or rows are in quarantine.
+    Quarantined(QuarantinedOrder),
+    /// About objects as they landed.
+    Landed(LandedOrder),
+    /// About an order: how far it has come.
+    Status(StatusOrder),
+}
+
+/// What an order is answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// What is held, and what became of it.
+    Held(HeldAnswers),
+    /// The objects that are read again.
+    Selection(SelectionAnswer),
+    /// How far an order has come.
+    Status(Status),
 }
 
 /// Which held rows, and what to do with them.
@@ -47,9 +69,9 @@ pub enum Action {
     Drop,
 }
 
-/// What there is, and what became of it.
+/// What is held, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Answer {
+pub struct HeldAnswers {
     /// What was asked for.
     pub action: Action,
     /// What the order was about.
@@ -75,8 +97,8 @@ pub struct HeldAnswer {
     pub rows: u64,
     /// The checks that failed.
     pub reason: String,
-    /// `held`, `committing` (released), `committed` or `dropped`.
-    pub state: String,
+    /// `held`, `committing` (released), `committed`, `dropped`, or `superseded` by a later reading.
+    pub state: ReadingState,
 }
 
 impl HeldOrder {
@@ -94,7 +116,7 @@ mod tests {
     #[test]
     fn an_order_without_an_action_lists() {
         let order = r#"{"held": {"dataset": "shop.orders", "from": "2026-11-01"}}"#;
-        let Order::Held(order) = serde_json::from_str(order).unwrap();
+        let Order::Held(order) = serde_json::from_str(order).unwrap() else { panic!("{order}") };
         assert_eq!(order.action, Action::List);
         assert!(order.is_about("1", "s3://landing/a"));
     }
@@ -107,6 +129,8 @@ mod tests {
             r#"{"held": {"dataset": "shop.orders", "action": "destroy"}}"#,
             r#"{"held": {"dataset": "shop.orders", "form": "2026-11-01"}}"#,
             r#"{"heald": {"dataset": "shop.orders"}}"#,
+            r#"{"quarantined": {"datasets": ["shop.orders"]}}"#,
+            r#"{"landed": {}}"#,
         ] {
             assert!(serde_json::from_str::<Order>(order).is_err(), "{order}");
         }
@@ -115,7 +139,7 @@ mod tests {
     #[test]
     fn an_order_may_be_about_some_inputs_alone() {
         let order = r#"{"held": {"dataset": "d", "object": "s3://landing/a", "run_id": "1"}}"#;
-        let Order::Held(order) = serde_json::from_str(order).unwrap();
+        let Order::Held(order) = serde_json::from_str(order).unwrap() else { panic!("{order}") };
         assert!(order.is_about("1", "s3://landing/abc"));
         assert!(!order.is_about("2", "s3://landing/abc"));
         assert!(!order.is_about("1", "s3://landing/b"));

@@ -74,7 +74,7 @@ impl Lake for Table {
             version_id: None,
             at: Some(as_of),
         };
-        match self.transform.run(&object).await? {
+        match self.transform.run(&object, None).await? {
             Transformed::Done { held: 0, .. } => Ok(()),
             outcome => Err(LakeError::NotRead { key, outcome }),
         }

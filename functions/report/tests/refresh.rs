@@ -289,6 +289,7 @@ fn the_rows_pass_their_contract() {
         input_token: "input".to_owned(),
         attempt: "attempt".to_owned(),
         quarantine_key: "rows.ndjson.gz".to_owned(),
+        chosen: None,
         origin: Origin {
             bucket: "landing".to_owned(),
             key: "attribution/campaign_performance/object.ndjson.gz".to_owned(),

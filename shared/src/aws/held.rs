@@ -5,33 +5,15 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Deserialize;
 
 use super::explain;
-use super::ledger::{COMMITTING, HELD, Ledger, LedgerError, commit_key, text};
+use super::ledger::{Ledger, LedgerError, text};
+use super::reading::{ReadingState, reading_key};
 use crate::event::CommitPointer;
 use crate::run::{InputIdentity, Run};
 
 /// The index of the Runs table.
 const BY_DATASET: &str = "by-dataset";
-
-const DROPPED: &str = "dropped";
-
-/// How far an input that was held has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldState {
-    /// `held`, `committing`, `committed` or `dropped`.
-    pub state: String,
-    /// Where the rows are kept, or once they are released, the request that commits them.
-    pub request: CommitPointer,
-}
-
-#[derive(Deserialize)]
-struct State {
-    state: String,
-    request_bucket: String,
-    request_key: String,
-}
 
 impl Ledger {
     /// The runs of a dataset that held rows, from one moment until before another, the earliest first.
@@ -64,31 +46,11 @@ impl Ledger {
             .expression_attribute_values(":dataset", text(dataset))
             .expression_attribute_values(":from", text(&from))
             .expression_attribute_values(":to", text(&to))
-            .expression_attribute_values(":held", text(HELD));
+            .expression_attribute_values(":held", text(ReadingState::Held.name()));
         let pages = query.into_paginator().items().send();
         let found = pages.collect::<Result<Vec<HashMap<String, AttributeValue>>, _>>().await;
         let found = found.map_err(|error| failed(explain(&error)))?;
         serde_dynamo::from_items(found).map_err(|error| failed(error.to_string()))
-    }
-
-    /// How far an input has come in a dataset; none where it was never held or asked to be committed.
-    pub async fn held_state(
-        &self,
-        input: &InputIdentity,
-        dataset: &str,
-    ) -> Result<Option<HeldState>, LedgerError> {
-        let uri = input.uri();
-        let get = self.client.get_item().table_name(&self.inputs_table).consistent_read(true);
-        let got = get.set_key(Some(commit_key(input, dataset))).send().await;
-        let item = match got {
-            Ok(output) => output.item,
-            Err(error) => return Err(self.inputs_failed("GetItem", &uri, explain(&error))),
-        };
-        let Some(item) = item else { return Ok(None) };
-        let State { state, request_bucket, request_key } = serde_dynamo::from_item(item)
-            .map_err(|error| self.inputs_failed("GetItem", &uri, error.to_string()))?;
-        let request = CommitPointer { bucket: request_bucket, key: request_key };
-        Ok(Some(HeldState { state, request }))
     }
 
     /// Gives held rows to a request; false where somebody was faster.
@@ -99,7 +61,7 @@ impl Ledger {
         held: &CommitPointer,
         request: &CommitPointer,
     ) -> Result<bool, LedgerError> {
-        self.leave_held(input, dataset, held, COMMITTING, request).await
+        self.leave_held(input, dataset, held, ReadingState::Committing, request).await
     }
 
     /// Leaves held rows out for good; false where somebody was faster.
@@ -109,7 +71,7 @@ impl Ledger {
         dataset: &str,
         held: &CommitPointer,
     ) -> Result<bool, LedgerError> {
-        self.leave_held(input, dataset, held, DROPPED, held).await
+        self.leave_held(input, dataset, held, ReadingState::Dropped, held).await
     }
 
     async fn leave_held(
@@ -117,7 +79,7 @@ impl Ledger {
         input: &InputIdentity,
         dataset: &str,
         held: &CommitPointer,
-        state: &str,
+        state: ReadingState,
         request: &CommitPointer,
     ) -> Result<bool, LedgerError> {
         let uri = input.uri();
@@ -125,17 +87,17 @@ impl Ledger {
             .client
             .update_item()
             .table_name(&self.inputs_table)
-            .set_key(Some(commit_key(input, dataset)))
+            .set_key(Some(reading_key(input, dataset)))
             .update_expression(
                 "SET #state = :state, request_bucket = :bucket, request_key = :request, left_held_at = :now",
             )
             .condition_expression("#state = :held AND request_key = :kept")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", text(state))
+            .expression_attribute_values(":state", text(state.name()))
             .expression_attribute_values(":bucket", text(&request.bucket))
             .expression_attribute_values(":request", text(&request.key))
             .expression_attribute_values(":now", text(&Utc::now().to_rfc3339()))
-            .expression_attribute_values(":held", text(HELD))
+            .expression_attribute_values(":held", text(ReadingState::Held.name()))
             .expression_attribute_values(":kept", text(&held.key));
         match update.send().await {
             Ok(_) => Ok(true),

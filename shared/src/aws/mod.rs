@@ -3,17 +3,20 @@
 mod config;
 mod held;
 mod ledger;
+mod listing;
 mod object_reader;
 mod object_store;
 mod queue;
+mod reading;
 mod secret;
 
 pub use config::{Environment, EnvironmentError, load_config, s3_client};
-pub use held::HeldState;
-pub use ledger::{Begun, Content, Ledger, LedgerError};
+pub use ledger::{Content, Ledger, LedgerError, Replayed};
+pub use listing::Listed;
 pub use object_reader::{Digest, ObjectError, ObjectReader, Opened, SourceFailed, open_object};
 pub use object_store::{Bucket, BucketError};
-pub use queue::{CommitsQueue, InboxQueue, QueueError};
+pub use queue::{CommitsQueue, InboxQueue, QueueError, ReplayQueue};
+pub use reading::{Begun, Reading, ReadingState};
 pub use secret::{SecretError, pseudonym_key, secret_text};
 
 /// What an SDK error says, with its causes: the type's own text is only "service error".

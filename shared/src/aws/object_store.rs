@@ -159,7 +159,7 @@ impl Bucket {
         sent.map(drop).map_err(|error| self.failed("CopyObject", target, &error))
     }
 
-    fn failed<E: std::error::Error>(
+    pub(super) fn failed<E: std::error::Error>(
         &self,
         operation: &'static str,
         key: &str,

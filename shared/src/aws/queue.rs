@@ -4,7 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 
 use super::explain;
-use crate::event::{CommitPointer, InboxMessage};
+use crate::event::{CommitPointer, InboxMessage, ReadAgain, ReplayMessage};
 
 /// What SQS says when it is asked too often.
 const THROTTLED: [&str; 4] =
@@ -20,6 +20,13 @@ pub struct CommitsQueue {
 /// The queue of lines that arrived by request and have not landed yet.
 #[derive(Debug, Clone)]
 pub struct InboxQueue {
+    client: Client,
+    url: String,
+}
+
+/// The queue of a source's transform, for orders to read objects again.
+#[derive(Debug, Clone)]
+pub struct ReplayQueue {
     client: Client,
     url: String,
 }
@@ -89,6 +96,24 @@ impl InboxQueue {
             let reason = format!("{} bytes are more than sqs takes", body.len());
             return Err(QueueError::malformed(&self.url, what(), reason));
         }
+        let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
+        sent.map(drop).map_err(|error| QueueError::refused(&self.url, what(), &error))
+    }
+}
+
+impl ReplayQueue {
+    /// The queue at a URL.
+    pub fn new(client: Client, url: String) -> Self {
+        Self { client, url }
+    }
+
+    /// Sends an order to read an object again.
+    pub async fn send(&self, read_again: ReadAgain) -> Result<(), QueueError> {
+        let what = || format!("the order to read s3://{}/{}", read_again.bucket, read_again.key);
+        let body = match serde_json::to_string(&ReplayMessage { read_again: read_again.clone() }) {
+            Ok(body) => body,
+            Err(error) => return Err(QueueError::malformed(&self.url, what(), error.to_string())),
+        };
         let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
         sent.map(drop).map_err(|error| QueueError::refused(&self.url, what(), &error))
     }

@@ -7,6 +7,7 @@ mod commit;
 mod dataset;
 mod held;
 mod inbox;
+mod replay;
 mod s3;
 
 use serde_json::Value;
@@ -18,6 +19,7 @@ pub use commit::{
 pub use dataset::DatasetEvent;
 pub use held::HeldRows;
 pub use inbox::{InboxError, InboxMessage};
+pub use replay::{ReadAgain, ReplayMessage, ReplayOutcome, ReplayResult, ReplayedDataset};
 pub use s3::{EventError, ObjectCreated, object_created_events};
 
 /// The JSON Schema of every message, by the message's name.
@@ -28,6 +30,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("dataset-event", schemars::schema_for!(DatasetEvent).to_value()),
         ("held-rows", schemars::schema_for!(HeldRows).to_value()),
         ("inbox-message", schemars::schema_for!(InboxMessage).to_value()),
+        ("replay-message", schemars::schema_for!(ReplayMessage).to_value()),
+        ("replay-result", schemars::schema_for!(ReplayResult).to_value()),
         ("run", schemars::schema_for!(crate::run::Run).to_value()),
     ]
 }

@@ -28,6 +28,7 @@ pub use keys::{DayGroup, KEY_BYTES, Key, KeyHasher, KeySet, SortedKeySet};
 pub use plan::{Plan, SlotId};
 pub use privacy::Pseudonymizer;
 pub use quarantine::{QuarantineEntry, QuarantineOrigin, Reason, Rejection};
+pub(crate) use row::MICROSECONDS_A_DAY;
 pub use row::{Cell, Row};
 pub use scan::{JsonType, ScanError, Scanned, Scanner};
 pub use timestamp::parse_timestamp;

@@ -33,7 +33,8 @@ pub enum Cell {
     Date(i32),
 }
 
-const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
+/// What a day has without a leap second.
+pub(crate) const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
 
 impl Cell {
     /// The UTC day of a date or a timestamp, counted from 1970-01-01; none for anything else.

@@ -92,6 +92,11 @@ impl KeyIndex {
         merged
     }
 
+    /// Takes a segment out: none of its keys stands in the table any more.
+    pub fn remove(&mut self, segment: &KeySegment) {
+        self.segments.retain(|entry| entry.segment != *segment);
+    }
+
     /// Puts one segment in the place of those that it was merged from.
     pub fn replace(&mut self, merged: &[KeySegment], segment: KeySegment, now: DateTime<Utc>) {
         self.segments.retain(|entry| !merged.contains(&entry.segment));
@@ -140,6 +145,20 @@ impl SortedKeys {
             }
         }
         found
+    }
+
+    /// Those of these keys, in ascending order, that are not among `others`, which ascend too.
+    pub fn without(&self, others: &[Key]) -> Vec<Key> {
+        let mut left = Vec::with_capacity(self.keys().len());
+        let mut rest = others;
+        for key in self.keys() {
+            let at = rest.partition_point(|other| other < key);
+            rest = &rest[at..];
+            if rest.first() != Some(key) {
+                left.push(*key);
+            }
+        }
+        left
     }
 
     /// All keys of several segments, each once, in ascending order.
@@ -245,6 +264,19 @@ mod tests {
             let logarithm = u64::from(total.ilog2()) + 1;
             prop_assert!(index.segments.len() as u64 <= logarithm + 1, "{} segments", index.segments.len());
             prop_assert!(copied <= 2 * total * logarithm, "{} copied of {}", copied, total);
+        }
+
+        #[test]
+        fn what_is_taken_away_and_what_is_left_make_the_whole(
+            numbers in prop::collection::btree_set(0_u16..300, 0..80),
+            others in prop::collection::btree_set(0_u16..300, 0..80),
+        ) {
+            let (segment, others) = (sorted(&numbers), sorted(&others));
+            let mut whole = segment.without(others.keys());
+            prop_assert!(whole.iter().all(|key| !others.keys().contains(key)));
+            whole.extend(segment.intersection(others.keys()));
+            whole.sort_unstable();
+            prop_assert_eq!(&whole[..], segment.keys());
         }
     }
 }

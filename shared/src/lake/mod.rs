@@ -5,6 +5,7 @@ mod columns;
 mod describe;
 mod key_index;
 mod read;
+mod row_keys;
 mod store;
 mod table;
 mod without_rows;
@@ -12,6 +13,7 @@ mod writer;
 
 pub use key_index::{IndexedSegment, KeyIndex, SegmentError, SortedKeys};
 pub use read::{DataFile, ReadError, RowBatches};
+pub use row_keys::FileKeys;
 pub use store::{Folder, ObjectSink, ObjectStore};
 pub use table::{
     Append, ColumnChange, Effect, Found, Lake, LakeConfig, Missing, OpenTable, Replaced,

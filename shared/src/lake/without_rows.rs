@@ -131,23 +131,9 @@ impl Rewrite<'_> {
     }
 
     fn kept(&self, batch: &RecordBatch) -> Result<BooleanArray, RewriteError> {
-        let mut columns = Vec::with_capacity(self.key_columns.len());
-        for name in self.key_columns {
-            let Some(column) = batch.column_by_name(name) else {
-                return Err(RewriteError::NoColumn {
-                    path: self.description.path.clone(),
-                    column: name.clone(),
-                });
-            };
-            columns.push(column);
-        }
-        let mut hasher = KeyHasher::default();
         let mut kept = BooleanBuilder::with_capacity(batch.num_rows());
-        for row in 0..batch.num_rows() {
-            for column in &columns {
-                take_value(&mut hasher, column, row).map_err(|source| self.arrow(source))?;
-            }
-            kept.append_value(self.left_out.binary_search(&hasher.finish()).is_err());
+        for key in keys_of(&self.description.path, self.key_columns, batch)? {
+            kept.append_value(self.left_out.binary_search(&key).is_err());
         }
         Ok(kept.finish())
     }
@@ -187,6 +173,31 @@ impl RewriteError {
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Store { .. })
     }
+}
+
+/// The keys of a batch's rows, in their order.
+pub(super) fn keys_of(
+    path: &str,
+    key_columns: &[String],
+    batch: &RecordBatch,
+) -> Result<Vec<Key>, RewriteError> {
+    let mut columns = Vec::with_capacity(key_columns.len());
+    for name in key_columns {
+        let Some(column) = batch.column_by_name(name) else {
+            return Err(RewriteError::NoColumn { path: path.to_owned(), column: name.clone() });
+        };
+        columns.push(column);
+    }
+    let mut hasher = KeyHasher::default();
+    let mut keys = Vec::with_capacity(batch.num_rows());
+    for row in 0..batch.num_rows() {
+        for column in &columns {
+            take_value(&mut hasher, column, row)
+                .map_err(|source| RewriteError::Arrow { path: path.to_owned(), source })?;
+        }
+        keys.push(hasher.finish());
+    }
+    Ok(keys)
 }
 
 /// Gives the hasher a value as the governor gave it when the row was new.

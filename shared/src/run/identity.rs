@@ -11,7 +11,7 @@ const RUNS: Uuid = Uuid::from_u128(0x7a1c_54d2_9f0b_4c39_8e6d_1b2f_3a70_c5e4);
 /// An input: bucket, key and what is in it.
 ///
 /// The same bytes under the same key are the same input; other bytes are a new one that names what
-/// it supersedes.
+/// it supersedes. Who reads it again on purpose, after a contract was mended say, names the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InputIdentity {
     /// The bucket's name.
@@ -26,12 +26,23 @@ pub struct InputIdentity {
     /// The checksum of the input that had this key before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<String>,
+    /// The order by which the input was read again, a `UUIDv7`; none for what arrived by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
 }
 
 impl InputIdentity {
     /// The object's URI without its version.
     pub fn uri(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.key)
+    }
+
+    /// Names what was read of the object and by which order: the checksum, and the replay behind an `@`.
+    pub fn reading(&self) -> String {
+        match &self.replay {
+            Some(replay) => format!("{}@{replay}", self.checksum),
+            None => self.checksum.clone(),
+        }
     }
 
     /// A short name for an object at a place, good for paths: 16 hex digits of its URI and entity tag.
@@ -44,7 +55,7 @@ impl InputIdentity {
 /// The id of a run: the same for every attempt at the same input, job and dataset.
 pub fn run_id(job: &str, input: &InputIdentity, dataset: Option<&str>) -> String {
     let name =
-        format!("{job}\n{}\n{}\n{}", input.uri(), input.checksum, dataset.unwrap_or_default());
+        format!("{job}\n{}\n{}\n{}", input.uri(), input.reading(), dataset.unwrap_or_default());
     Uuid::new_v5(&RUNS, name.as_bytes()).to_string()
 }
 
@@ -70,6 +81,7 @@ mod tests {
             version_id: Some("v".to_owned()),
             checksum: checksum.to_owned(),
             supersedes: None,
+            replay: None,
         }
     }
 
@@ -82,6 +94,8 @@ mod tests {
             run_id("job", &input("1"), None),
             run_id("job", &input("1"), Some("segment.tracks"))
         );
+        let again = InputIdentity { replay: Some("order".to_owned()), ..input("1") };
+        assert_ne!(run_id("job", &input("1"), None), run_id("job", &again, None));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod statistics;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,9 +80,22 @@ pub struct Run {
     /// The snapshot that holds the rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<i64>,
+    /// The runs whose rows made way for this one's: earlier readings of the same object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded_runs: Vec<String>,
     /// Why the run failed or the input was quarantined whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl Run {
+    /// Orders the readings of one object, as text: what arrived later comes later, and of the same content
+    /// what was read again later.
+    pub fn generation(&self) -> String {
+        let moment = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let replay = self.input.replay.as_deref().unwrap_or_default();
+        format!("{}#{replay}#{}", moment(self.arrived_at), moment(self.started_at))
+    }
 }
 
 /// How a run ended.
@@ -138,7 +151,7 @@ pub struct RowCounts {
     pub quarantined: u64,
     /// Rows whose key was seen before.
     pub deduplicated: u64,
-    /// Rows that the contract says to leave out.
+    /// Rows that are left out: the contract says so, or a later reading of the object came first.
     pub discarded: u64,
     /// Rows kept aside because a check failed.
     pub held: u64,
@@ -159,4 +172,35 @@ pub struct EventTimeRange {
     pub from: DateTime<Utc>,
     /// The latest.
     pub to: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(arrived: i64, replay: Option<&str>, started: i64) -> Run {
+        let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        let input = InputIdentity {
+            bucket: "landing".to_owned(),
+            key: "a".to_owned(),
+            version_id: None,
+            checksum: "c".to_owned(),
+            supersedes: None,
+            replay: replay.map(str::to_owned),
+        };
+        crate::transform::base_run("job", input, moment(arrived), moment(started))
+    }
+
+    #[test]
+    fn readings_follow_the_bytes_and_then_the_orders() {
+        let generations = [
+            run(9, None, 90),
+            run(9, Some("01"), 80),
+            run(9, Some("02"), 70),
+            // Read before all others, but its bytes came last.
+            run(10, None, 60),
+        ]
+        .map(|run| run.generation());
+        assert!(generations.is_sorted_by(|one, next| one < next), "{generations:?}");
+    }
 }

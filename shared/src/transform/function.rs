@@ -11,7 +11,7 @@ use crate::aws::{
     pseudonym_key, s3_client,
 };
 use crate::batch::{self, Deadline, Failures};
-use crate::event::{EventError, object_created_events};
+use crate::event::{EventError, ReadAgain, object_created_events};
 use crate::govern::Pseudonymizer;
 use crate::telemetry::Metrics;
 
@@ -103,6 +103,15 @@ pub async fn transform_message(
     body: &str,
 ) -> Result<Vec<Transformed>, MessageError> {
     let mut outcomes = Vec::new();
+    if let Some(again) = ReadAgain::in_message(body) {
+        if !transform.holds_data(&again.key) {
+            transform.pass_by(&again).await?;
+            return Ok(outcomes);
+        }
+        let outcome = transform.run(&again.object(), Some(&again)).await?;
+        tracing::info!(bucket = again.bucket, key = again.key, version_id = again.version_id, replay = again.replay, outcome = ?outcome, "input read again");
+        return Ok(vec![outcome]);
+    }
     for object in object_created_events(body)? {
         if object.key.ends_with('/') || !transform.holds_data(&object.key) {
             tracing::info!(
@@ -112,7 +121,7 @@ pub async fn transform_message(
             );
             continue;
         }
-        let outcome = transform.run(&object).await?;
+        let outcome = transform.run(&object, None).await?;
         tracing::info!(bucket = object.bucket, key = object.key, version_id = object.version_id, outcome = ?outcome, "input");
         outcomes.push(outcome);
     }
@@ -137,6 +146,7 @@ fn count(metrics: &mut Metrics, outcomes: &[Transformed]) {
             }
             Transformed::Duplicate => metrics.count("DuplicateInputs", 1),
             Transformed::Gone => metrics.count("MissingInputs", 1),
+            Transformed::Tried(_) => metrics.count("TriedInputs", 1),
         }
     }
 }

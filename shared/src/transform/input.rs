@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::format::{Format, Origin};
+use super::replay::{self, Nowhere};
 use super::request::{base_run, commit_request};
 use super::stretch::{Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
 use super::{Router, plan};
@@ -17,8 +18,9 @@ use crate::aws::{
 };
 use crate::contract::Contract;
 use crate::decode::DecodeError;
-use crate::event::{CommitPointer, CommitRequest, ObjectCreated};
+use crate::event::{CommitPointer, CommitRequest, ObjectCreated, ReadAgain, ReplayOutcome};
 use crate::govern::{Plan, Pseudonymizer, Reason};
+use crate::lake::ObjectStore;
 use crate::run::{CheckResult, InputIdentity, Outcome, RecordCounts, Run};
 
 /// What differs between sources.
@@ -115,6 +117,20 @@ pub enum Transformed {
     Quarantined(RecordCounts),
     /// It does not exist (any more).
     Gone,
+    /// It was read on trial; nothing was written but what would become of it.
+    Tried(RecordCounts),
+}
+
+/// One attempt at an input.
+struct Attempt<'a> {
+    /// The run as far as it is known.
+    base: Run,
+    /// The order to read it again, where there is one.
+    again: Option<&'a ReadAgain>,
+    /// S3's tag of the object.
+    entity_tag: String,
+    /// Names the input in paths.
+    input_token: String,
 }
 
 /// How far the reading has come, and what was read.
@@ -144,6 +160,10 @@ impl Transform {
         &self.settings.ledger
     }
 
+    pub(super) fn contracts(&self) -> &[&'static Contract] {
+        &self.settings.source.contracts
+    }
+
     /// The job's name.
     pub fn job(&self) -> &'static str {
         self.settings.source.job
@@ -154,8 +174,12 @@ impl Transform {
         (self.settings.source.holds_data)(key)
     }
 
-    /// Takes an object through the stretch.
-    pub async fn run(&self, object: &ObjectCreated) -> Result<Transformed, TransformError> {
+    /// Takes an object through the stretch; once more, where an order says so.
+    pub async fn run(
+        &self,
+        object: &ObjectCreated,
+        again: Option<&ReadAgain>,
+    ) -> Result<Transformed, TransformError> {
         let started_at = Utc::now();
         let opened = open_object(
             &self.settings.landing,
@@ -167,48 +191,64 @@ impl Transform {
         let opened = match opened {
             Ok(opened) => opened,
             Err(error @ ObjectError::NotFound { .. }) => {
-                self.note_gone(object, started_at, &error).await?;
+                self.note_gone(object, again, started_at, &error).await?;
                 return Ok(Transformed::Gone);
             }
             Err(error) => return Err(error.into()),
         };
         let uri = format!("s3://{}/{}", object.bucket, object.key);
-        let known = self.settings.ledger.contents(&uri).await?;
-        if known.iter().any(|content| content.entity_tag == opened.entity_tag) {
+        let entity_tag = opened.entity_tag.clone();
+        if self.is_known(&uri, again, |content| content.entity_tag == entity_tag).await? {
             return Ok(Transformed::Duplicate);
         }
-        let entity_tag = opened.entity_tag.clone();
         let mut input = InputIdentity {
             bucket: object.bucket.clone(),
             key: object.key.clone(),
             version_id: opened.version_id.clone(),
             checksum: String::new(),
             supersedes: None,
+            replay: again.map(|again| again.replay.clone()),
         };
         let arrived_at = opened.last_modified.or(object.at).unwrap_or(started_at);
-        let settings = self.stretch_settings(&input, &entity_tag, arrived_at);
+        let settings = self.stretch_settings(&input, &entity_tag, arrived_at, again);
+        let input_token = settings.input_token.clone();
         let reading = self.read(opened, settings, &input).await?;
+        let checksum = reading.digest.checksum.clone();
         // The same bytes may have come under another tag, or be in the hands of another attempt.
-        let known = self.settings.ledger.contents(&uri).await?;
-        if known.iter().any(|content| content.checksum == reading.digest.checksum) {
+        if self.is_known(&uri, again, |content| content.checksum == checksum).await? {
             return Ok(Transformed::Duplicate);
         }
-        input.checksum.clone_from(&reading.digest.checksum);
-        input.supersedes = known.last().map(|content: &Content| content.checksum.clone());
+        let mut known = self.settings.ledger.contents(&uri).await?;
+        known.retain(|content| content.checksum != checksum);
+        input.supersedes = known.pop().map(|content| content.checksum);
+        input.checksum = checksum;
         let base = base_run(self.job(), input, arrived_at, started_at);
+        let attempt = Attempt { base, again, entity_tag, input_token };
         match reading.ended {
-            Ended::Whole => self.hand_on(reading, base, &entity_tag).await,
+            Ended::Whole => self.hand_on(reading, attempt).await,
             Ended::Damaged(damage) => {
-                self.quarantine_whole(
-                    reading.stretch.records(),
-                    reading.digest,
-                    &damage,
-                    base,
-                    &entity_tag,
-                )
-                .await
+                let read = reading.stretch.records();
+                self.quarantine_whole(read, reading.digest, &damage, attempt).await
             }
         }
+    }
+
+    /// Whether a content was read before; on an order, whether it was read on the same one. A trial leaves
+    /// no trace, and can be had as often as anybody likes.
+    async fn is_known(
+        &self,
+        uri: &str,
+        again: Option<&ReadAgain>,
+        is_same: impl Fn(&Content) -> bool,
+    ) -> Result<bool, LedgerError> {
+        let Some(again) = again else {
+            return Ok(self.settings.ledger.contents(uri).await?.iter().any(is_same));
+        };
+        if again.is_trial {
+            return Ok(false);
+        }
+        let replays = self.settings.ledger.replays(uri).await?;
+        Ok(replays.iter().any(|known| known.replay == again.replay && is_same(&known.content)))
     }
 
     fn stretch_settings(
@@ -216,20 +256,29 @@ impl Transform {
         input: &InputIdentity,
         entity_tag: &str,
         arrived_at: DateTime<Utc>,
+        again: Option<&ReadAgain>,
     ) -> StretchSettings {
-        let token = InputIdentity::path_token(&input.bucket, &input.key, entity_tag);
+        let mut token = InputIdentity::path_token(&input.bucket, &input.key, entity_tag);
+        if let Some(replay) = &input.replay {
+            token = format!("{token}-{replay}");
+        }
         let Source { contracts, format, router, .. } = &self.settings.source;
         let source = contracts.first().map_or("unknown", |first| first.route.source.as_str());
+        let is_trial = again.is_some_and(|again| again.is_trial);
+        let store = |bucket: &Bucket| -> Arc<dyn ObjectStore> {
+            if is_trial { Arc::new(Nowhere) } else { Arc::new(bucket.clone()) }
+        };
         StretchSettings {
             contracts: contracts.clone(),
             plan: self.plan.clone(),
             format: format.clone(),
             router: router.clone(),
-            lake: Arc::new(self.settings.lake.clone()),
-            quarantine: Arc::new(self.settings.quarantine.clone()),
+            lake: store(&self.settings.lake),
+            quarantine: store(&self.settings.quarantine),
             database_prefix: self.settings.database_prefix.clone(),
             // The same in every attempt: a retry replaces what an earlier one has quarantined.
             quarantine_key: format!("rows/{source}/{}/{token}.ndjson.gz", arrived_at.date_naive()),
+            chosen: self.chosen(again),
             input_token: token,
             attempt: Uuid::now_v7().simple().to_string(),
             origin: Origin {
@@ -267,21 +316,27 @@ impl Transform {
     async fn hand_on(
         &self,
         reading: Reading,
-        mut base: Run,
-        entity_tag: &str,
+        attempt: Attempt<'_>,
     ) -> Result<Transformed, TransformError> {
+        let Attempt { mut base, again, entity_tag, input_token } = attempt;
         let bytes = reading.digest.bytes;
-        let outcome: StretchOutcome =
+        let mut outcome: StretchOutcome =
             blocking(&base.input, move || reading.stretch.finish()).await??;
-        if outcome.has_too_long {
-            base.input_copy = Some(self.keep_whole(&base.input, entity_tag).await?);
-        }
         let records = RecordCounts { bytes, ..outcome.records };
+        if let Some(again) = again {
+            let result = replay::read(again, records, &outcome);
+            self.answer(&result).await?;
+            if again.is_trial {
+                return Ok(Transformed::Tried(records));
+            }
+        }
+        if outcome.has_too_long {
+            base.input_copy = Some(self.keep_whole(&base.input, &entity_tag).await?);
+        }
         base.records = Some(records);
+        outcome.datasets.extend(self.left_without_rows(&base, again, &outcome).await?);
         base.quarantined_by_reason = outcome.reasons;
         base.quarantine = outcome.quarantine;
-        let InputIdentity { bucket, key, .. } = &base.input;
-        let input_token = InputIdentity::path_token(bucket, key, entity_tag);
         let mut held = 0;
         for dataset in outcome.datasets {
             let holds_rows = dataset.checks.iter().any(CheckResult::holds_rows);
@@ -294,9 +349,20 @@ impl Transform {
             }
         }
         base.outcome = if records.routed > 0 { Outcome::Transformed } else { Outcome::Empty };
-        base.finished_at = Utc::now();
-        self.settings.ledger.finish_input(&base, entity_tag).await?;
+        self.finish(base, again, &entity_tag).await?;
         Ok(Transformed::Done { records, held })
+    }
+
+    async fn finish(
+        &self,
+        mut base: Run,
+        again: Option<&ReadAgain>,
+        entity_tag: &str,
+    ) -> Result<(), LedgerError> {
+        base.finished_at = Utc::now();
+        let datasets = again.map(|again| again.datasets.as_slice()).unwrap_or_default();
+        self.settings.ledger.finish_input(&base, entity_tag, datasets).await?;
+        Ok(())
     }
 
     /// Stores the request of a dataset and tells the commits queue where it is.
@@ -318,9 +384,9 @@ impl Transform {
         read: RecordCounts,
         digest: Digest,
         damage: &DecodeError,
-        mut base: Run,
-        entity_tag: &str,
+        attempt: Attempt<'_>,
     ) -> Result<Transformed, TransformError> {
+        let Attempt { mut base, again, entity_tag, .. } = attempt;
         // What was read before the damage is not committed either: the whole file is one input.
         let records = RecordCounts {
             records: read.records,
@@ -329,14 +395,20 @@ impl Transform {
             decoded_bytes: read.decoded_bytes,
             ..RecordCounts::default()
         };
-        base.input_copy = Some(self.keep_whole(&base.input, entity_tag).await?);
+        if let Some(again) = again {
+            let result = replay::unreadable(again, ReplayOutcome::Damaged, damage, records);
+            self.answer(&result).await?;
+            if again.is_trial {
+                return Ok(Transformed::Tried(records));
+            }
+        }
+        base.input_copy = Some(self.keep_whole(&base.input, &entity_tag).await?);
         base.records = Some(records);
         base.quarantined_by_reason =
             BTreeMap::from([(Reason::InputDamaged.name().to_owned(), records.records)]);
         base.outcome = Outcome::Quarantined;
         base.error = Some(damage.to_string());
-        base.finished_at = Utc::now();
-        self.settings.ledger.finish_input(&base, entity_tag).await?;
+        self.finish(base, again, &entity_tag).await?;
         Ok(Transformed::Quarantined(records))
     }
 
@@ -359,15 +431,22 @@ impl Transform {
     async fn note_gone(
         &self,
         object: &ObjectCreated,
+        again: Option<&ReadAgain>,
         started_at: DateTime<Utc>,
         error: &ObjectError,
     ) -> Result<(), TransformError> {
+        if let Some(again) = again {
+            let counts = RecordCounts::default();
+            let result = replay::unreadable(again, ReplayOutcome::Gone, error, counts);
+            return self.answer(&result).await;
+        }
         let input = InputIdentity {
             bucket: object.bucket.clone(),
             key: object.key.clone(),
             version_id: object.version_id.clone(),
             checksum: String::new(),
             supersedes: None,
+            replay: None,
         };
         let mut run = base_run(self.job(), input, object.at.unwrap_or(started_at), started_at);
         run.outcome = Outcome::Failed;

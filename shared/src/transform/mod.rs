@@ -9,6 +9,7 @@ mod function;
 mod hold;
 mod input;
 mod quarantine;
+mod replay;
 mod request;
 mod stretch;
 
@@ -18,6 +19,8 @@ pub use function::{
 };
 pub use input::{Source, Transform, TransformError, TransformSettings, Transformed};
 pub use quarantine::QuarantineWriter;
+#[cfg(test)]
+pub(crate) use request::base_run;
 pub use stretch::{DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
 
 use crate::contract::Contract;

@@ -49,7 +49,7 @@ pub(super) fn commit_request(
 }
 
 /// A run of which only the input and the times are known.
-pub(super) fn base_run(
+pub(crate) fn base_run(
     job: &str,
     input: InputIdentity,
     arrived_at: DateTime<Utc>,
@@ -78,6 +78,7 @@ pub(super) fn base_run(
         columns: Vec::new(),
         checks: Vec::new(),
         snapshot_id: None,
+        superseded_runs: Vec::new(),
         error: None,
     }
 }

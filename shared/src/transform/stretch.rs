@@ -1,6 +1,6 @@
 //! One input from its bytes to complete files: pure but for the stores that it writes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -49,6 +49,9 @@ pub struct StretchSettings {
     pub attempt: String,
     /// Key of the quarantine object.
     pub quarantine_key: String,
+    /// Positions of the contracts whose datasets the input is read for; none for all. Records of others are
+    /// passed by.
+    pub chosen: Option<BTreeSet<usize>>,
     /// The input.
     pub origin: Origin,
 }
@@ -127,6 +130,32 @@ pub struct DatasetOutcome {
     pub checks: Vec<CheckResult>,
     /// The rows' keys, where the contract looks for them among those of other inputs.
     pub row_keys: Option<RowKeys>,
+}
+
+impl DatasetOutcome {
+    /// Of an input that has no record for a dataset.
+    pub fn without_records(contract: &'static Contract) -> Self {
+        Self {
+            contract,
+            rows: RowCounts::default(),
+            reasons: BTreeMap::new(),
+            unknown_members: BTreeMap::new(),
+            data_files: Vec::new(),
+            columns: Vec::new(),
+            event_time: None,
+            checks: Vec::new(),
+            row_keys: row_keys(contract, Vec::new()),
+        }
+    }
+}
+
+/// The keys of rows as a request names them; none where the contract looks for no repeats.
+fn row_keys(contract: &Contract, segments: Vec<KeySegment>) -> Option<RowKeys> {
+    (contract.look_back_days > 0).then(|| RowKeys {
+        columns: contract.deduplicate_by.clone(),
+        look_back_days: contract.look_back_days,
+        segments,
+    })
 }
 
 /// An input on its way.
@@ -261,6 +290,13 @@ impl Stretch {
         if self.routed_to.is_empty() {
             return self.refuse(line, Reason::UnknownType, "route", bytes);
         }
+        if let Some(chosen) = &self.settings.chosen {
+            self.routed_to.retain(|dataset| chosen.contains(dataset));
+            if self.routed_to.is_empty() {
+                self.ignore();
+                return Ok(());
+            }
+        }
         self.count_record()?;
         self.records.routed += 1;
         for dataset in &self.routed_to {
@@ -302,6 +338,10 @@ impl Stretch {
         clause: &str,
         bytes: &[u8],
     ) -> Result<(), StretchError> {
+        if self.settings.chosen.is_some() {
+            self.ignore();
+            return Ok(());
+        }
         self.count_record()?;
         self.records.quarantined += 1;
         *self.reasons.entry(reason).or_insert(0) += 1;
@@ -319,6 +359,10 @@ impl Stretch {
         offset: u64,
         length: u64,
     ) -> Result<(), StretchError> {
+        if self.settings.chosen.is_some() {
+            self.ignore();
+            return Ok(());
+        }
         self.records.records += 1;
         self.records.quarantined += 1;
         self.has_too_long = true;
@@ -364,15 +408,11 @@ fn finish_dataset(
     writer: Option<DatasetWriter>,
 ) -> Result<DatasetOutcome, StretchError> {
     let mut outcome = DatasetOutcome {
-        contract: governor.contract(),
         rows: governor.counts(),
         reasons: by_name(governor.reasons()),
         unknown_members: governor.unknown_members(),
-        data_files: Vec::new(),
-        columns: Vec::new(),
-        event_time: None,
         checks: governor.check_results(),
-        row_keys: None,
+        ..DatasetOutcome::without_records(governor.contract())
     };
     let Some(writer) = writer else { return Ok(outcome) };
     let written = writer.finish()?;
@@ -385,7 +425,7 @@ fn finish_dataset(
         })
     });
     if outcome.contract.look_back_days > 0 {
-        outcome.row_keys = Some(write_keys(settings, governor)?);
+        outcome.row_keys = row_keys(outcome.contract, write_keys(settings, governor)?);
     }
     Ok(outcome)
 }
@@ -394,7 +434,7 @@ fn finish_dataset(
 fn write_keys(
     settings: &StretchSettings,
     governor: DatasetGovernor,
-) -> Result<RowKeys, StretchError> {
+) -> Result<Vec<KeySegment>, StretchError> {
     let contract = governor.contract();
     let keys = governor.into_keys().into_sorted();
     let mut segments = Vec::with_capacity(keys.groups().len());
@@ -416,11 +456,7 @@ fn write_keys(
         let DayGroup { from_day, to_day, count } = *group;
         segments.push(KeySegment { key, count, from_day, to_day });
     }
-    Ok(RowKeys {
-        columns: contract.deduplicate_by.clone(),
-        look_back_days: contract.look_back_days,
-        segments,
-    })
+    Ok(segments)
 }
 
 fn by_name(reasons: &BTreeMap<Reason, u64>) -> BTreeMap<String, u64> {

@@ -124,6 +124,7 @@ impl Source {
                 version_id: None,
                 checksum: sha256(&bytes),
                 supersedes: None,
+                replay: None,
             };
             landed.push(Landed { dropped: Dropped { key, input }, lines: lines_of(&bytes) });
         }

@@ -38,7 +38,8 @@ async fn a_pulled_report_flows_into_the_lake() {
     let prefix = format!("google-ads/search-stream/campaign_daily/{customer}/");
     let [key] = stack.keys(&bucket, &prefix).await.try_into().unwrap();
     let checksum = sha256(&stack.object(&bucket, &key).await.unwrap());
-    let input = InputIdentity { bucket, key, version_id: None, checksum, supersedes: None };
+    let input =
+        InputIdentity { bucket, key, version_id: None, checksum, supersedes: None, replay: None };
     let dataset = Some("google_ads.campaign_daily");
     let run = wait_for("the run of the pulled report", || {
         stack.run_of("google-ads-transform", &input, dataset)

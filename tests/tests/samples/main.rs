@@ -73,6 +73,8 @@ samples! {
     page: "report" / "page" gives back [];
     refresh: "report" / "refresh" gives back [];
     held: "replay" / "held" gives back [];
+    quarantined: "replay" / "quarantined" gives back [];
+    landed: "replay" / "landed" gives back [];
     run_committed: "announce" / "run-committed" gives back [];
     run_quarantined: "announce" / "run-quarantined" gives back [];
     run_modified: "announce" / "run-modified" gives back [];
@@ -329,6 +331,22 @@ mod effects {
         assert!(scene.invoked.response()["held"].is_array());
     }
 
+    pub async fn quarantined(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.response()["action"], "list");
+        for object in scene.invoked.response()["objects"].as_array().unwrap() {
+            let refused = object["quarantined"].as_array().unwrap();
+            assert!(refused.iter().any(|rows| rows["reason"] == "wrong_type"), "{object}");
+        }
+    }
+
+    pub async fn landed(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.response()["action"], "list");
+        for object in scene.invoked.response()["objects"].as_array().unwrap() {
+            let key = object["read_again"]["key"].as_str().unwrap();
+            assert!(key.starts_with("google-ads/reports/"), "{key}");
+        }
+    }
+
     pub async fn run_committed(scene: &Scene<'_>) {
         let announced = scene.announced().await;
         assert_eq!(announced.run.outcome, Outcome::Committed);
@@ -357,6 +375,7 @@ fn identity(object: ObjectCreated, checksum: String) -> InputIdentity {
         version_id: None,
         checksum,
         supersedes: None,
+        replay: None,
     }
 }
 

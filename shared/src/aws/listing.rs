@@ -1,0 +1,34 @@
+//! What is in a bucket, page by page.
+
+use chrono::{DateTime, Utc};
+
+use super::object_store::{Bucket, BucketError};
+
+/// An object as a listing names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The key.
+    pub key: String,
+    /// When it came to be.
+    pub last_modified: Option<DateTime<Utc>>,
+}
+
+impl Bucket {
+    /// The objects whose keys begin with a prefix, in the order of their keys, behind a key: a thousand at
+    /// most. None are left where there are fewer.
+    pub async fn list(&self, prefix: &str, after: &str) -> Result<Vec<Listed>, BucketError> {
+        let list = self.client().list_objects_v2().bucket(self.name()).prefix(prefix);
+        let list = if after.is_empty() { list } else { list.start_after(after) };
+        let page =
+            list.send().await.map_err(|error| self.failed("ListObjectsV2", prefix, &error))?;
+        let mut listed = Vec::with_capacity(page.contents().len());
+        for object in page.contents() {
+            let Some(key) = object.key() else { continue };
+            let last_modified = object.last_modified();
+            let last_modified =
+                last_modified.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()));
+            listed.push(Listed { key: key.to_owned(), last_modified });
+        }
+        Ok(listed)
+    }
+}
