@@ -16,6 +16,8 @@ mod custom;
 #[path = "src/contract/expectation.rs"]
 #[allow(dead_code)]
 mod expectation;
+#[path = "src/contract/json_column.rs"]
+mod json_column;
 #[path = "src/contract/model.rs"]
 #[allow(dead_code)]
 mod model;

@@ -18,6 +18,8 @@ mod compile;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod custom;
 mod expectation;
+#[cfg(any(test, feature = "contract-compiler"))]
+mod json_column;
 mod model;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod odcs;
@@ -36,8 +38,8 @@ use std::sync::LazyLock;
 
 pub use expectation::{Check, Expectation, Metric, Severity, Unit, ValidValues};
 pub use model::{
-    Bound, CapturedTable, Column, ColumnType, Contract, Evolution, EvolutionMode, ExtraValues,
-    Generated, Normalize, PartitionTransform, Privacy, Route,
+    Bound, CapturedTable, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated,
+    JsonColumn, JsonShape, KeptValues, Normalize, PartitionTransform, Privacy, Route,
 };
 
 #[cfg(any(test, feature = "contract-compiler"))]
