@@ -18,14 +18,14 @@ fn released() -> Contract {
     contract.retired_field_ids = vec![6];
     contract.columns.push(optional(7, "voucher"));
     contract.columns.push(Column {
-        json: json(JsonShape::Object, KeptValues::Scanned),
+        json: Some(json(JsonShape::Object, KeptValues::Scanned)),
         ..optional(8, "properties")
     });
     contract
 }
 
-fn json(shape: JsonShape, values: KeptValues) -> Option<JsonColumn> {
-    Some(JsonColumn { shape, values })
+fn json(shape: JsonShape, values: KeptValues) -> JsonColumn {
+    JsonColumn { shape, values }
 }
 
 /// An optional text column that is read from a member of its own name.
@@ -144,19 +144,19 @@ const CHANGES: &[(&str, &str, Change)] = &[
         contract.columns[2].column_type = ColumnType::Double;
     }),
     (MAJOR, "schema.orders.properties.properties.customProperties.jsonValues", |contract| {
-        contract.columns[6].json = json(JsonShape::Object, KeptValues::All);
+        contract.columns[6].json = Some(json(JsonShape::Object, KeptValues::All));
     }),
     (MAJOR, "schema.orders.properties.properties.customProperties.jsonValues", |contract| {
-        contract.columns[6].json = json(JsonShape::Object, KeptValues::Names);
+        contract.columns[6].json = Some(json(JsonShape::Object, KeptValues::Names));
     }),
     (MAJOR, "schema.orders.properties.properties.logicalType", |contract| {
-        contract.columns[6].json = json(JsonShape::Array, KeptValues::Scanned);
+        contract.columns[6].json = Some(json(JsonShape::Array, KeptValues::Scanned));
     }),
     (MAJOR, "schema.orders.properties.properties.logicalType", |contract| {
         contract.columns[6].json = None;
     }),
     (MAJOR, "schema.orders.properties.note.logicalType", |contract| {
-        contract.columns[4].json = json(JsonShape::Object, KeptValues::Names);
+        contract.columns[4].json = Some(json(JsonShape::Object, KeptValues::Names));
     }),
     (NEVER, "schema.orders.properties.total.physicalType", |contract| {
         contract.columns[2].column_type = ColumnType::Decimal { precision: 19, scale: 6 };
@@ -218,7 +218,7 @@ fn every_change_has_the_version_that_it_needs() {
 #[test]
 fn fewer_values_of_json_are_a_minor_version() {
     let mut before = released();
-    before.columns[6].json = json(JsonShape::Object, KeptValues::All);
+    before.columns[6].json = Some(json(JsonShape::Object, KeptValues::All));
     let (recorded, mut after) = (Record::of(&before), released());
     assert_eq!(compare(&recorded, &after)[0].clause, "version");
     after.version = MINOR.to_owned();

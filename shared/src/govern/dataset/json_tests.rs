@@ -66,10 +66,8 @@ fn row(
     scanned: &Scanned<'_>,
 ) -> Option<(Value, Value)> {
     let mut governor = DatasetGovernor::new(contract, plan, &[]);
-    let row = match governor.judge(scanned, &mut Pseudonymizer::new(b"key")) {
-        Verdict::Row(row) => row,
-        _ => return None,
-    };
+    let mut pseudonymizer = Pseudonymizer::new(b"key");
+    let Verdict::Row(row) = governor.judge(scanned, &mut pseudonymizer) else { return None };
     let of = |name: &str| match contract.position(name).map(|position| row.cells()[position]) {
         Some(cell) => {
             row.text(cell).map_or(Value::Null, |text| serde_json::from_str(text).unwrap())
