@@ -13,6 +13,9 @@ mod compare;
 mod compile;
 #[path = "src/contract/custom.rs"]
 mod custom;
+#[path = "src/contract/evolution.rs"]
+#[allow(dead_code)]
+mod evolution;
 #[path = "src/contract/expectation.rs"]
 #[allow(dead_code)]
 mod expectation;

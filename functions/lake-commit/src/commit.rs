@@ -15,6 +15,7 @@ use shared::event::{CommitPointer, CommitRequest};
 use shared::lake::{Append, Lake, TableError};
 use shared::run::{Outcome, Run};
 
+use crate::left_out::without_table;
 use crate::look_back::{LookBack, LookBackError, LookedBack, Prepared};
 
 /// Commits to a table come one after the other; only one that was taken for dead can be in the way.
@@ -225,7 +226,13 @@ impl Committer {
         requests: &[&CommitRequest],
     ) -> Result<AppendedRequests, CommitError> {
         let mut appended = AppendedRequests::new();
-        let Some(table) = self.lake.open(requests).await? else { return Ok(appended) };
+        let Some(table) = self.lake.open(requests).await? else {
+            for request in requests {
+                let left_out = Appended { run: without_table(request), snapshot_id: None };
+                appended.insert(request.request_id.clone(), left_out);
+            }
+            return Ok(appended);
+        };
         let mut waiting = Vec::new();
         for request in requests {
             let Some(found) = table.find(&request.request_id) else {

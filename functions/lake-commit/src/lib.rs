@@ -5,6 +5,7 @@
 //! come in one batch share a snapshot. Rows whose keys the table has from other inputs are left out.
 
 mod commit;
+mod left_out;
 mod look_back;
 mod segment_cache;
 

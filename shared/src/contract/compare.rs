@@ -6,7 +6,8 @@
 
 use semver::Version;
 
-use super::model::{ColumnType, Contract, JsonColumn, KeptValues, Privacy};
+use super::evolution::KeptValues;
+use super::model::{ColumnType, Contract, JsonColumn, Privacy};
 use super::problem::Problem;
 use super::record::{Record, RecordedColumn};
 

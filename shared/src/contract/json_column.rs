@@ -1,7 +1,8 @@
 //! Columns that take an object or an array of the record whole.
 
 use super::custom::Custom;
-use super::model::{Column, JsonColumn, JsonShape, KeptValues, Privacy};
+use super::evolution::KeptValues;
+use super::model::{Column, JsonColumn, JsonShape, Privacy};
 use super::odcs::Property;
 use super::problem::{Problems, Result, refuse};
 

@@ -17,6 +17,7 @@ mod compare;
 mod compile;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod custom;
+mod evolution;
 mod expectation;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod json_column;
@@ -36,10 +37,11 @@ mod tests;
 
 use std::sync::LazyLock;
 
+pub use evolution::{Evolution, EvolutionMode, KeptValues};
 pub use expectation::{Check, Expectation, Metric, Severity, Unit, ValidValues};
 pub use model::{
-    Bound, CapturedTable, Column, ColumnType, Contract, Evolution, EvolutionMode, Generated,
-    JsonColumn, JsonShape, KeptValues, Normalize, PartitionTransform, Privacy, Route,
+    Bound, CapturedTable, Column, ColumnType, Contract, Generated, JsonColumn, JsonShape,
+    Normalize, PartitionTransform, Privacy, Route,
 };
 
 #[cfg(any(test, feature = "contract-compiler"))]

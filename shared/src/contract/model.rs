@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::evolution::{Evolution, EvolutionMode, KeptValues};
 use super::expectation::{Check, ValidValues};
 
 /// One dataset's contract, compiled from its ODCS file.
@@ -241,42 +242,6 @@ pub enum PartitionTransform {
     Day,
     /// The value itself.
     Identity,
-}
-
-/// What to do with what the contract does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evolution {
-    /// For a member that is no column.
-    pub columns: EvolutionMode,
-    /// For a value that is not of its column's type.
-    pub types: EvolutionMode,
-}
-
-/// What is kept of a value that nobody has classified: in `extra`, or within the value of a JSON column.
-/// The later, the more comes into the lake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeptValues {
-    /// Its name and JSON type.
-    Names,
-    /// The value, without the personal data that is found in its texts.
-    Scanned,
-    /// The value as it came.
-    All,
-}
-
-/// The modes of [`Evolution`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EvolutionMode {
-    /// The row is quarantined.
-    Freeze,
-    /// The row is left out and counted as discarded.
-    DiscardRow,
-    /// The value is left out; its name and type stay in `extra`.
-    DiscardValue,
-    /// The value is kept in `extra`, until a version of the contract has a column for it.
-    Evolve,
 }
 
 impl Column {

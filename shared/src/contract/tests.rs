@@ -2,6 +2,7 @@
 
 mod comparison;
 mod documents;
+mod evolution;
 mod json_columns;
 
 use std::path::{Path, PathBuf};
