@@ -13,9 +13,14 @@ mod compare;
 mod compile;
 #[path = "src/contract/custom.rs"]
 mod custom;
+#[path = "src/contract/evolution.rs"]
+#[allow(dead_code)]
+mod evolution;
 #[path = "src/contract/expectation.rs"]
 #[allow(dead_code)]
 mod expectation;
+#[path = "src/contract/json_column.rs"]
+mod json_column;
 #[path = "src/contract/model.rs"]
 #[allow(dead_code)]
 mod model;

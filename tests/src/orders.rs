@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use parquet::arrow::{ArrowWriter, PARQUET_FIELD_ID_META_KEY};
-use shared::event::{CommitRequest, DataFileDescription, SchemaColumn, TableSchema};
+use shared::event::{CommitRequest, DataFileDescription, MissingTable, SchemaColumn, TableSchema};
 use shared::lake::{Lake, LakeConfig};
 use shared::run::{InputIdentity, Outcome, Run};
 
@@ -120,6 +120,7 @@ impl Version {
             },
             partition_column: partition_column.to_owned(),
             partition_transform: partition_transform.to_owned(),
+            missing_table: MissingTable::Create,
             columns: columns
                 .into_iter()
                 .map(|(field_id, name, column_type, required)| SchemaColumn {

@@ -18,8 +18,9 @@ use shared::event::{CommitPointer, CommitRequest};
 use shared::lake::{Append, Found, Lake, OpenTable, Replacement, TableError};
 use shared::run::{Outcome, Run};
 
+use crate::left_out::{NO_TABLE, STALE, left_out};
 use crate::look_back::{LookBack, LookBackError, LookedBack, Prepared, Waiting};
-use crate::supersede::{Standing, stale, superseded_runs};
+use crate::supersede::{Standing, superseded_runs};
 
 /// Commits to a table come one after the other; only one that was taken for dead can be in the way.
 const MOST_TRIES: usize = 5;
@@ -228,7 +229,15 @@ impl Committer {
         requests: &[&CommitRequest],
     ) -> Result<AppendedRequests, CommitError> {
         let mut appended = AppendedRequests::new();
-        let Some(table) = self.lake.open(requests).await? else { return Ok(appended) };
+        let Some(table) = self.lake.open(requests).await? else {
+            for request in requests {
+                let run = left_out(request, NO_TABLE);
+                let standing = Standing::default();
+                let without = Appended { run, snapshot_id: None, standing };
+                appended.insert(request.request_id.clone(), without);
+            }
+            return Ok(appended);
+        };
         let mut waiting = Vec::new();
         for request in requests {
             let standing = Standing::of(request, &self.ledger, &table, &self.requests).await?;
@@ -240,7 +249,7 @@ impl Committer {
                     let rewritten = self.requests.load(&self.requests.pointer(key)).await?;
                     (rewritten.run, Some(snapshot_id))
                 }
-                None if standing.is_stale => (stale(&request.run), None),
+                None if standing.is_stale => (left_out(request, STALE), None),
                 None => {
                     waiting.push(Waiting { request, standing });
                     continue;

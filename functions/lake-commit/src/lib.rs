@@ -6,6 +6,7 @@
 //! of an earlier reading of the same object make way.
 
 mod commit;
+mod left_out;
 mod look_back;
 mod segment_cache;
 mod supersede;

@@ -9,12 +9,8 @@ use std::collections::BTreeSet;
 use shared::aws::{Ledger, Reading, ReadingState};
 use shared::event::{CommitPointer, CommitRequest};
 use shared::lake::OpenTable;
-use shared::run::Run;
 
 use crate::commit::{CommitError, Requests};
-
-/// Why rows are left out, as the run tells it.
-const STALE: &str = "a later reading of the object is in the table";
 
 /// How a request stands among the readings of its object.
 #[derive(Debug, Default)]
@@ -91,18 +87,4 @@ async fn files_of(
         None => request,
     };
     Ok(request.data_files.into_iter().map(|file| file.path).collect())
-}
-
-/// The run of a request whose rows are left out for those of a later reading.
-pub fn stale(run: &Run) -> Run {
-    let mut run = run.clone();
-    if let Some(rows) = &mut run.rows {
-        rows.discarded += std::mem::take(&mut rows.committed);
-    }
-    run.error = Some(STALE.to_owned());
-    run.bytes_written = 0;
-    run.data_files.clear();
-    run.columns.clear();
-    run.event_time = None;
-    run
 }

@@ -126,11 +126,12 @@ impl Columns<'_> {
         self.check_names("customProperties.deduplicateBy", names, problems);
         for column in self.sound.iter().filter(|column| names.contains(&column.name)) {
             let lost = matches!(column.privacy, Privacy::Redact | Privacy::Drop);
+            let lost = lost || column.json.is_some();
             if lost || !column.required {
                 problems.add(
                     format!("{}.customProperties.deduplicateBy", self.clause),
                     format!(
-                        "names `{}`, which must be required and neither redacted nor dropped: rows without a value would all be one",
+                        "names `{}`, which must be required, of a single value, and neither redacted nor dropped: rows without a value would all be one; take another column",
                         column.name
                     ),
                 );

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::compile::check_name;
 use super::custom::{COLUMN_KEYS, Custom};
 use super::expectation::{Check, Metric};
+use super::json_column;
 use super::model::{Bound, Column, ColumnType, Generated, Normalize, PartitionTransform, Privacy};
 use super::odcs::Property;
 use super::problem::{Problems, Result, refuse};
@@ -31,6 +32,7 @@ pub(super) fn compile_column(
     let query_parameter = problems.keep(custom.optional("queryParameter"));
     let generated = problems.keep(custom.optional::<Generated>("generated"));
     let privacy = problems.keep(compile_privacy(&clause, &custom));
+    let json = problems.keep(json_column::compile(&clause, property, &custom));
     let normalize = problems.keep(custom.optional::<Normalize>("normalize"));
     let phone_region = problems.keep(compile_phone_region(&clause, &custom));
     let classification = problems.keep(compile_classification(&clause, property));
@@ -60,6 +62,7 @@ pub(super) fn compile_column(
         query_parameter: query_parameter?,
         generated: generated?,
         privacy: privacy?,
+        json: json?,
         normalize: normalize?,
         phone_region: phone_region?,
         classification: classification?,
@@ -74,6 +77,7 @@ pub(super) fn compile_column(
         description: property.description.clone().unwrap_or_default(),
     };
     problems.keep(check_text_rules(&clause, &column, &rules.checks));
+    json_column::check(&clause, &column, problems);
     Some((column, rules.checks))
 }
 
@@ -83,6 +87,12 @@ fn check_text_rules(clause: &str, column: &Column, checks: &[Check]) -> Result<(
         || column.pattern.is_some()
         || column.valid.is_some()
         || checks.iter().any(|check| matches!(check.metric, Metric::InvalidValues { .. }));
+    if (judges_text || column.max_length.is_some()) && column.json.is_some() {
+        return refuse(
+            format!("{clause}.logicalType"),
+            "is an object or an array; lengths, patterns and lists of values need string",
+        );
+    }
     if judges_text && column.column_type != ColumnType::String {
         return refuse(
             format!("{clause}.physicalType"),
@@ -115,7 +125,8 @@ fn compile_type(clause: &str, property: &Property) -> Result<ColumnType> {
         "date" => (ColumnType::Date, "date"),
         other => (compile_decimal(&clause, other)?, "number"),
     };
-    if property.logical_type.as_deref() != Some(logical) {
+    let is_json = physical == "string" && json_column::shape(property).is_some();
+    if property.logical_type.as_deref() != Some(logical) && !is_json {
         return refuse(
             clause,
             format!(

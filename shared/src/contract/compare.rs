@@ -6,7 +6,8 @@
 
 use semver::Version;
 
-use super::model::{ColumnType, Contract, Privacy};
+use super::evolution::KeptValues;
+use super::model::{ColumnType, Contract, JsonColumn, Privacy};
 use super::problem::Problem;
 use super::record::{Record, RecordedColumn};
 
@@ -204,6 +205,7 @@ impl Comparison<'_> {
             self.add(Weight::Minor, format!("{clause}.classification"), what);
         }
         self.compare_privacy(&clause, before, now);
+        self.compare_json(&clause, before.json, now.json);
         if before.source != now.source || before.generated != now.generated {
             let what = "is read from elsewhere";
             self.add(Weight::Patch, format!("{clause}.customProperties.source"), what);
@@ -242,6 +244,26 @@ impl Comparison<'_> {
             };
             self.add(weight, format!("{clause}.customProperties.normalize"), what);
         }
+    }
+
+    /// A looser mode lets into the lake what those who may read the column were not chosen for, and names
+    /// in place of values are another text. Only markers in place of some values, a reader survives.
+    fn compare_json(&mut self, clause: &str, before: Option<JsonColumn>, now: Option<JsonColumn>) {
+        if before.map(|json| json.shape) != now.map(|json| json.shape) {
+            let what = "is other JSON than before, or none, which readers do not expect";
+            self.add(Weight::Major, format!("{clause}.logicalType"), what);
+            return;
+        }
+        let (Some(before), Some(now)) = (before, now) else { return };
+        let (weight, what) = match (before.values, now.values) {
+            (before, now) if before == now => return,
+            (before, now) if now > before => {
+                (Weight::Major, "lets in more than before, and it may be personal data")
+            }
+            (KeptValues::All, KeptValues::Scanned) => (Weight::Minor, "lets in less than before"),
+            _ => (Weight::Major, "has names where readers expect values"),
+        };
+        self.add(weight, format!("{clause}.customProperties.jsonValues"), what);
     }
 
     /// The key is its columns' ids: a renamed column is the same.

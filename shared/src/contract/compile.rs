@@ -5,7 +5,7 @@
 use super::check::Columns;
 use super::column::compile_column;
 use super::custom::{Custom, DATASET_KEYS};
-use super::model::{Contract, Evolution, EvolutionMode, Route};
+use super::model::{Contract, Route};
 use super::odcs::{DataContract, SchemaObject};
 use super::position::locate;
 use super::problem::{ContractError, Problem, Problems, Result, refuse};
@@ -136,10 +136,7 @@ fn compile_object(
         deduplicate_by,
         require_one_of: require_one_of.unwrap_or_default(),
         unknown_members_of: unknown_members_of.unwrap_or_default(),
-        evolution: evolution.unwrap_or(Evolution {
-            columns: EvolutionMode::DiscardValue,
-            types: EvolutionMode::Freeze,
-        }),
+        evolution: evolution.unwrap_or_default(),
         extra_values,
         captured_table,
         checks,

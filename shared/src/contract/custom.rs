@@ -29,6 +29,7 @@ pub(super) const COLUMN_KEYS: &[&str] = &[
     "normalize",
     "phoneRegion",
     "truncate",
+    "jsonValues",
     "partitionTransform",
 ];
 

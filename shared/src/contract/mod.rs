@@ -17,7 +17,10 @@ mod compare;
 mod compile;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod custom;
+mod evolution;
 mod expectation;
+#[cfg(any(test, feature = "contract-compiler"))]
+mod json_column;
 mod model;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod odcs;
@@ -34,10 +37,11 @@ mod tests;
 
 use std::sync::LazyLock;
 
+pub use evolution::{Evolution, EvolutionMode, KeptValues};
 pub use expectation::{Check, Expectation, Metric, Severity, Unit, ValidValues};
 pub use model::{
-    Bound, CapturedTable, Column, ColumnType, Contract, Evolution, EvolutionMode, ExtraValues,
-    Generated, Normalize, PartitionTransform, Privacy, Route,
+    Bound, CapturedTable, Column, ColumnType, Contract, Generated, JsonColumn, JsonShape,
+    Normalize, PartitionTransform, Privacy, Route,
 };
 
 #[cfg(any(test, feature = "contract-compiler"))]

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::evolution::{Evolution, EvolutionMode, KeptValues};
 use super::expectation::{Check, ValidValues};
 
 /// One dataset's contract, compiled from its ODCS file.
@@ -35,7 +36,7 @@ pub struct Contract {
     pub evolution: Evolution,
     /// What `extra` holds of it, where the contract says so.
     #[serde(default)]
-    pub extra_values: Option<ExtraValues>,
+    pub extra_values: Option<KeptValues>,
     /// How the tables of databases that this dataset is captured from are written.
     #[serde(default)]
     pub captured_table: Option<CapturedTable>,
@@ -83,6 +84,9 @@ pub struct Column {
     pub generated: Option<Generated>,
     /// What is done to a value before it is written.
     pub privacy: Privacy,
+    /// The column takes an object or an array of the record whole, as text.
+    #[serde(default)]
+    pub json: Option<JsonColumn>,
     /// What is done to a value before it is hashed.
     pub normalize: Option<Normalize>,
     /// The region (ISO 3166-1 alpha-2) whose national phone numbers the column holds: `DE`.
@@ -112,6 +116,26 @@ pub struct Column {
     pub maximum: Option<Bound>,
     /// The column's description.
     pub description: String,
+}
+
+/// A column that takes an object or an array of the record whole: its value is compact JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JsonColumn {
+    /// Which of the two it takes; the other is not of the column's type.
+    pub shape: JsonShape,
+    /// What is kept of the values within.
+    pub values: KeptValues,
+}
+
+/// What a [`JsonColumn`] takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum JsonShape {
+    /// `{…}`
+    Object,
+    /// `[…]`
+    Array,
 }
 
 /// A limit of a value.
@@ -220,39 +244,12 @@ pub enum PartitionTransform {
     Identity,
 }
 
-/// What to do with what the contract does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evolution {
-    /// For a member that is no column.
-    pub columns: EvolutionMode,
-    /// For a value that is not of its column's type.
-    pub types: EvolutionMode,
-}
-
-/// What is kept of a value that no column takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExtraValues {
-    /// Its name and JSON type.
-    Names,
-    /// The value, without the personal data that is found in its texts.
-    Scanned,
-    /// The value as it came.
-    All,
-}
-
-/// The modes of [`Evolution`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EvolutionMode {
-    /// The row is quarantined.
-    Freeze,
-    /// The row is left out and counted as discarded.
-    DiscardRow,
-    /// The value is left out; its name and type stay in `extra`.
-    DiscardValue,
-    /// The value is kept in `extra`, until a version of the contract has a column for it.
-    Evolve,
+impl Column {
+    /// Whether values are not written as they came. Then nothing of them may come out elsewhere either:
+    /// neither in `extra` nor within a JSON column.
+    pub fn is_private(&self) -> bool {
+        self.privacy != Privacy::Keep
+    }
 }
 
 impl Contract {
@@ -267,16 +264,16 @@ impl Contract {
     }
 
     /// What `extra` holds of members that no column takes.
-    pub fn extra_of_members(&self) -> ExtraValues {
+    pub fn extra_of_members(&self) -> KeptValues {
         let evolves = self.evolution.columns == EvolutionMode::Evolve;
-        self.extra_values.unwrap_or(if evolves { ExtraValues::Scanned } else { ExtraValues::Names })
+        self.extra_values.unwrap_or(if evolves { KeptValues::Scanned } else { KeptValues::Names })
     }
 
     /// What `extra` holds of values that are not of their column's type.
-    pub fn extra_of_types(&self) -> ExtraValues {
+    pub fn extra_of_types(&self) -> KeptValues {
         match self.evolution.types {
-            EvolutionMode::Evolve => self.extra_values.unwrap_or(ExtraValues::Scanned),
-            _ => ExtraValues::Names,
+            EvolutionMode::Evolve => self.extra_values.unwrap_or(KeptValues::Scanned),
+            _ => KeptValues::Names,
         }
     }
 

@@ -9,7 +9,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::model::{
-    Column, ColumnType, Contract, Generated, Normalize, PartitionTransform, Privacy,
+    Column, ColumnType, Contract, Generated, JsonColumn, Normalize, PartitionTransform, Privacy,
 };
 
 /// One released version of a contract.
@@ -57,6 +57,9 @@ pub struct RecordedColumn {
     pub classification: String,
     /// What is done before a value is written.
     pub privacy: Privacy,
+    /// What is kept of an object or an array that it takes whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<JsonColumn>,
     /// What is done before a value is hashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<Normalize>,
@@ -140,6 +143,7 @@ impl RecordedColumn {
             required: column.required,
             classification: column.classification.clone(),
             privacy: column.privacy,
+            json: column.json,
             normalize: column.normalize,
             phone_region: column.phone_region.clone(),
             source,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{ColumnType, Contract, PartitionTransform};
+use crate::contract::{ColumnType, Contract, EvolutionMode, PartitionTransform};
 use crate::run::Run;
 
 /// A request to append data files to a dataset's table, stored as an object in the lake bucket.
@@ -81,6 +81,22 @@ pub struct TableSchema {
     pub partition_column: String,
     /// Its transform: `day` or `identity`.
     pub partition_transform: String,
+    /// What to do where the table does not exist.
+    #[serde(default)]
+    pub missing_table: MissingTable,
+}
+
+/// What to do with a request's rows where their table does not exist.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingTable {
+    /// The table is created.
+    #[default]
+    Create,
+    /// The commit is refused, until somebody has made the table.
+    Refuse,
+    /// The rows are left out, and counted as discarded.
+    Discard,
 }
 
 /// A column of a table.
@@ -161,6 +177,18 @@ impl TableSchema {
             columns,
             partition_column,
             partition_transform: partition_transform.to_owned(),
+            missing_table: MissingTable::of(contract.evolution.tables),
+        }
+    }
+}
+
+impl MissingTable {
+    fn of(mode: EvolutionMode) -> Self {
+        match mode {
+            EvolutionMode::Evolve => Self::Create,
+            EvolutionMode::Freeze => Self::Refuse,
+            // A row without its table is no row: both words mean the same.
+            EvolutionMode::DiscardRow | EvolutionMode::DiscardValue => Self::Discard,
         }
     }
 }
@@ -203,6 +231,29 @@ fn iceberg_type(column_type: ColumnType) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_of_before_creates_its_table() {
+        let schema = TableSchema::of(&crate::contract::contracts()[0]);
+        let mut old = serde_json::to_value(&schema).unwrap();
+        old.as_object_mut().unwrap().remove("missing_table").unwrap();
+        assert_eq!(serde_json::from_value::<TableSchema>(old).unwrap(), schema);
+        assert_eq!(schema.missing_table, MissingTable::Create);
+    }
+
+    #[test]
+    fn what_becomes_of_a_missing_table_is_the_contracts_word() {
+        let mut contract = crate::contract::contracts()[0].clone();
+        for (mode, expected) in [
+            (EvolutionMode::Evolve, MissingTable::Create),
+            (EvolutionMode::Freeze, MissingTable::Refuse),
+            (EvolutionMode::DiscardRow, MissingTable::Discard),
+            (EvolutionMode::DiscardValue, MissingTable::Discard),
+        ] {
+            contract.evolution.tables = mode;
+            assert_eq!(TableSchema::of(&contract).missing_table, expected);
+        }
+    }
 
     #[test]
     fn a_type_is_read_back_from_its_name() {

@@ -13,8 +13,8 @@ mod s3;
 use serde_json::Value;
 
 pub use commit::{
-    CommitPointer, CommitRequest, DataFileDescription, KeySegment, RowKeys, SchemaColumn,
-    TableSchema,
+    CommitPointer, CommitRequest, DataFileDescription, KeySegment, MissingTable, RowKeys,
+    SchemaColumn, TableSchema,
 };
 pub use dataset::DatasetEvent;
 pub use held::HeldRows;

@@ -1,20 +1,28 @@
 //! One dataset's judgement over the records that are routed to it.
 
+mod cells;
+#[cfg(test)]
+#[path = "evolution_tests.rs"]
+mod evolution_tests;
+#[cfg(test)]
+mod json_tests;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::checks::{self, Checks};
 use super::extra::{Extra, LeftOut};
 use super::keys::{KeyHasher, KeySet};
-use super::personal;
 use super::plan::{Plan, SlotId};
-use super::privacy::{self, Pseudonymizer, REDACTED};
+use super::privacy::Pseudonymizer;
 use super::quarantine::{Reason, Rejection};
 use super::row::{Cell, Row};
 use super::scan::Scanned;
-use super::value;
-use crate::contract::{Column, ColumnType, Contract, EvolutionMode, Generated, Privacy};
+use crate::contract::{Column, Contract, EvolutionMode, Generated};
 use crate::run::{CheckResult, RowCounts};
+use cells::Refusal;
 
 /// What becomes of a record in a dataset.
 #[derive(Debug)]
@@ -50,12 +58,6 @@ pub struct DatasetGovernor {
     left_out: Vec<LeftOut>,
     counts: RowCounts,
     reasons: BTreeMap<Reason, u64>,
-}
-
-/// Why a column has no cell.
-enum Refusal {
-    Reject(Reason, &'static str),
-    Discard,
 }
 
 impl DatasetGovernor {
@@ -234,120 +236,6 @@ impl DatasetGovernor {
         Ok(())
     }
 
-    /// What was written to the scratch text since `start`, as a cell.
-    fn scratch_cell(&self, start: usize) -> Cell {
-        if self.scratch.len() == start {
-            return Cell::Null;
-        }
-        Cell::Scratch { start: start as u32, end: self.scratch.len() as u32 }
-    }
-
-    fn cell(
-        &mut self,
-        position: usize,
-        column: &Column,
-        scanned: &Scanned<'_>,
-        pseudonymizer: &mut Pseudonymizer,
-    ) -> Result<Cell, Refusal> {
-        if column.privacy == Privacy::Drop {
-            return Ok(Cell::Null);
-        }
-        let found = self.slots[position].iter().find(|slot| scanned.has_value(**slot));
-        let Some(&slot) = found else {
-            return Ok(Cell::Null);
-        };
-        if column.privacy == Privacy::Redact {
-            return Ok(self.made(|scratch| scratch.push_str(REDACTED)));
-        }
-        let Some(text) = scanned.text(slot) else {
-            return self.wrong_type(column, slot);
-        };
-        if column.required && text.is_empty() {
-            return Ok(Cell::Null);
-        }
-        if column.column_type == ColumnType::String {
-            if column
-                .max_length
-                .is_some_and(|longest| text.len() > longest && text.chars().count() > longest)
-            {
-                return Err(Refusal::Reject(Reason::OutOfRange, "logicalTypeOptions.maxLength"));
-            }
-            if let Err((reason, clause)) = self.checks.text(position, &text) {
-                return Err(Refusal::Reject(reason, clause));
-            }
-            return Ok(self.text_cell(column, scanned, &text, pseudonymizer));
-        }
-        let Some(cell) = value::typed(column.column_type, &text) else {
-            return self.wrong_type(column, slot);
-        };
-        if !value::within(cell, column.column_type, column.minimum, column.maximum) {
-            return Err(Refusal::Reject(Reason::OutOfRange, "logicalTypeOptions"));
-        }
-        Ok(match (column.privacy, cell) {
-            (Privacy::TruncateDate, Cell::Date(days)) => Cell::Date(first_of_month(days)),
-            _ => cell,
-        })
-    }
-
-    fn wrong_type(&mut self, column: &Column, slot: SlotId) -> Result<Cell, Refusal> {
-        match self.contract.evolution.types {
-            EvolutionMode::Freeze => Err(Refusal::Reject(Reason::WrongType, "logicalType")),
-            EvolutionMode::DiscardRow => Err(Refusal::Discard),
-            EvolutionMode::DiscardValue | EvolutionMode::Evolve => {
-                let is_private = !matches!(column.privacy, Privacy::Keep | Privacy::Scan);
-                self.left_out.push(LeftOut { slot, is_private });
-                Ok(Cell::Null)
-            }
-        }
-    }
-
-    fn text_cell(
-        &mut self,
-        column: &Column,
-        scanned: &Scanned<'_>,
-        text: &str,
-        pseudonymizer: &mut Pseudonymizer,
-    ) -> Cell {
-        if let Some(parameter) = &column.query_parameter {
-            return self.made(|scratch| {
-                privacy::query_parameter(text, parameter, scratch);
-            });
-        }
-        match column.privacy {
-            Privacy::Hmac => self.made(|scratch| {
-                let region = column.phone_region.as_deref();
-                pseudonymizer.append(text, column.normalize, region, scratch);
-            }),
-            Privacy::Scan => {
-                let start = self.scratch.len();
-                if personal::redact_into(text, &mut self.scratch) {
-                    self.scratch_cell(start)
-                } else {
-                    self.kept(scanned, text)
-                }
-            }
-            Privacy::TruncateIp => self.made(|scratch| privacy::truncate_ip(text, scratch)),
-            Privacy::TruncateUrl => self.made(|scratch| privacy::truncate_url(text, scratch)),
-            _ => self.kept(scanned, text),
-        }
-    }
-
-    /// A text as it came: where it stands in the record, or beside it where it was unescaped.
-    fn kept(&mut self, scanned: &Scanned<'_>, text: &str) -> Cell {
-        if let Some((start, end)) = scanned.place(text) {
-            return Cell::Record { start, end };
-        }
-        let start = self.scratch.len();
-        self.scratch.push_str(text);
-        Cell::Scratch { start: start as u32, end: self.scratch.len() as u32 }
-    }
-
-    fn made(&mut self, make: impl FnOnce(&mut String)) -> Cell {
-        let start = self.scratch.len();
-        make(&mut self.scratch);
-        self.scratch_cell(start)
-    }
-
     fn partition_day(&self) -> i32 {
         self.partition_column.and_then(|position| self.cells[position].day()).unwrap_or_default()
     }
@@ -388,17 +276,3 @@ enum Refused {
     Reject(Rejection),
     Discard,
 }
-
-/// The first day of a date's month.
-fn first_of_month(days: i32) -> i32 {
-    use chrono::{Datelike, NaiveDate};
-    NaiveDate::from_epoch_days(days)
-        .and_then(|date| date.with_day(1))
-        .map_or(days, |first| first.to_epoch_days())
-}
-
-#[cfg(test)]
-#[path = "evolution_tests.rs"]
-mod evolution_tests;
-#[cfg(test)]
-mod tests;

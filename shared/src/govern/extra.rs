@@ -5,17 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::extra_value::append_value;
 use super::plan::{Plan, SlotId};
 use super::privacy::REDACTED;
-use super::scan::{Scanned, Written};
-use crate::contract::{Contract, ExtraValues};
-
-/// A name longer than this, or one that looks like data, is written as [`UNNAMED`].
-const LONGEST_NAME: usize = 64;
-
-/// So many digits in a row are an identifier, not a part of a name.
-const LONGEST_DIGIT_RUN: usize = 5;
-
-/// Stands for a name that may itself be somebody's data: an e-mail address as a key, say.
-const UNNAMED: &str = "?";
+use super::scan::{JsonType, Scanned, Written};
+use super::shown_name::shown_name;
+use crate::contract::{Contract, KeptValues};
 
 /// Texts of `extra` that are counted apart; sources have far fewer shapes of records.
 const MOST_SHAPES: usize = 4_096;
@@ -28,12 +20,12 @@ const MOST_MEMBERS: usize = 500;
 pub(super) struct Extra {
     /// For each node of the plan: whether this dataset lists its unknown members.
     lists: Vec<bool>,
-    /// Slots that other datasets read and this one does not, with their paths.
-    foreign: Vec<(SlotId, String)>,
+    /// What other datasets read and this one does not.
+    foreign: Vec<Foreign>,
     paths: Vec<String>,
     /// What is kept of members that no column takes, and of values that are not of their column's type.
-    members: ExtraValues,
-    types: ExtraValues,
+    members: KeptValues,
+    types: KeptValues,
     /// Names and types of the record at hand, where its text has values.
     shape: String,
     shapes: HashMap<String, u64>,
@@ -51,15 +43,16 @@ impl Extra {
         let mut foreign = Vec::new();
         for slot in 0..plan.slot_count() {
             let path = plan.path(slot);
-            if !own(path) && lists_path(contract, path) {
-                foreign.push((slot, path.to_owned()));
+            if !own(path) && lists_path(contract, path) && !is_taken(contract, path) {
+                let is_looked_into = looks_into(contract, path);
+                foreign.push(Foreign { slot, path: path.to_owned(), is_looked_into });
             }
         }
         let mut lists = Vec::new();
         let mut paths = Vec::new();
         for node in 0..plan.node_count() {
             let path = &plan.node(node).path;
-            lists.push(contract.unknown_members_of.contains(path));
+            lists.push(contract.unknown_members_of.contains(path) && !is_taken(contract, path));
             paths.push(if path.is_empty() { String::new() } else { format!("{path}.") });
         }
         Self {
@@ -90,10 +83,12 @@ impl Extra {
                 text.add(&self.paths[node], shown_name(name), value, Kept::of(self.members, false));
             }
         }
-        for (slot, path) in &self.foreign {
-            if let Some(value) = scanned.written(*slot) {
+        for foreign in &self.foreign {
+            if let Some(value) = scanned.written(foreign.slot)
+                && !foreign.is_known(value)
+            {
                 // Another dataset's contract says what is done to it; here it only was there.
-                text.add("", path, value, Kept::of(self.members, true));
+                text.add("", &foreign.path, value, Kept::of(self.members, true));
             }
         }
         let unknown = !text.is_empty();
@@ -118,7 +113,7 @@ impl Extra {
     }
 
     fn keeps_values(&self) -> bool {
-        self.members != ExtraValues::Names || self.types != ExtraValues::Names
+        self.members != KeptValues::Names || self.types != KeptValues::Names
     }
 
     /// `path:type` of the members that were seen, with the number of rows; the most frequent where
@@ -141,13 +136,45 @@ impl Extra {
     }
 }
 
+/// A slot that other datasets read and this one does not.
+#[derive(Debug)]
+struct Foreign {
+    slot: SlotId,
+    path: String,
+    is_looked_into: bool,
+}
+
+impl Foreign {
+    /// Another dataset may take an object whole of which this one knows the members.
+    fn is_known(&self, value: Written<'_>) -> bool {
+        self.is_looked_into && matches!(value.json_type(), JsonType::Object | JsonType::Null)
+    }
+}
+
 /// Whether an object above a path lists its unknown members.
 fn lists_path(contract: &Contract, path: &str) -> bool {
-    let below = |above: &String| {
-        above.is_empty()
-            || path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('.'))
-    };
-    contract.unknown_members_of.iter().any(below)
+    contract.unknown_members_of.iter().any(|above| is_below(path, above))
+}
+
+/// Whether a column takes what is at a path: it alone, or the object around it.
+fn is_taken(contract: &Contract, path: &str) -> bool {
+    let json_columns = contract.columns.iter().filter(|column| column.json.is_some());
+    let mut sources = json_columns.flat_map(|column| &column.sources);
+    sources.any(|source| source == path || is_below(path, source))
+}
+
+/// Whether a contract reads or lists members of the object at a path.
+fn looks_into(contract: &Contract, path: &str) -> bool {
+    let mut sources = contract.columns.iter().flat_map(|column| &column.sources);
+    let mut listed = contract.unknown_members_of.iter();
+    sources.any(|source| is_below(source, path))
+        || listed.any(|listed| listed == path || is_below(listed, path))
+}
+
+/// Whether a path leads into the object at another; the record itself has the empty path.
+fn is_below(path: &str, above: &str) -> bool {
+    let inner = path.strip_prefix(above);
+    inner.is_some_and(|rest| rest.starts_with('.') || (above.is_empty() && !path.is_empty()))
 }
 
 /// A value that is not of its column's type.
@@ -162,15 +189,15 @@ pub(super) struct LeftOut {
 #[derive(Debug, Clone, Copy)]
 enum Kept {
     Type,
-    Value(ExtraValues),
+    Value(KeptValues),
     /// That there was a value, where others have theirs.
     Redacted,
 }
 
 impl Kept {
-    fn of(values: ExtraValues, is_private: bool) -> Self {
+    fn of(values: KeptValues, is_private: bool) -> Self {
         match values {
-            ExtraValues::Names => Self::Type,
+            KeptValues::Names => Self::Type,
             _ if is_private => Self::Redacted,
             values => Self::Value(values),
         }
@@ -226,51 +253,4 @@ fn append_quoted(target: &mut String, text: &str) {
     target.push('"');
     target.push_str(text);
     target.push('"');
-}
-
-/// A name as it may be shown: letters, digits and a few signs, so it needs no escaping either.
-fn shown_name(name: &str) -> &str {
-    let mut digits = 0;
-    let mut letters = 0;
-    for letter in name.chars() {
-        if letter.is_numeric() {
-            digits += 1;
-            if digits > LONGEST_DIGIT_RUN {
-                return UNNAMED;
-            }
-            continue;
-        }
-        digits = 0;
-        if letter.is_alphabetic() {
-            letters += 1;
-        } else if !matches!(letter, '_' | '-' | '.' | ' ' | '$' | ':' | '/') {
-            return UNNAMED;
-        }
-    }
-    if letters == 0 || name.len() > LONGEST_NAME { UNNAMED } else { name }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_looks_like_data_is_not_shown() {
-        for good in ["firstName", "utm source", "$os", "größe", "address.city", "x2"] {
-            assert_eq!(shown_name(good), good);
-        }
-        for bad in [
-            "",
-            "ada@example.com",
-            "203.0.113.77",
-            "user_123456",
-            "a\"b",
-            "a\\",
-            "4111 1111",
-            "\u{0}x",
-            &"x".repeat(65),
-        ] {
-            assert_eq!(shown_name(bad), UNNAMED, "{bad}");
-        }
-    }
 }

@@ -5,15 +5,15 @@ use sonic_rs::{to_array_iter, to_object_iter};
 use super::personal;
 use super::scan::{Form, Written};
 use super::value;
-use crate::contract::ExtraValues;
+use crate::contract::KeptValues;
 
 /// Appends a value as JSON: as it came, or without the personal data that is found in its texts, its
 /// numbers and the names within it.
-pub(super) fn append_value(written: Written<'_>, values: ExtraValues, target: &mut String) {
+pub(super) fn append_value(written: Written<'_>, values: KeptValues, target: &mut String) {
     match written.form {
-        Form::Text if values == ExtraValues::All => append_text(written.text, target),
+        Form::Text if values == KeptValues::All => append_text(written.text, target),
         Form::Text => append_scanned_text(written.text, target),
-        Form::Json if values == ExtraValues::All => target.push_str(written.text),
+        Form::Json if values == KeptValues::All => target.push_str(written.text),
         Form::Json => append_scanned(written.text, target),
     }
 }
@@ -50,23 +50,23 @@ fn append_scanned(raw: &str, target: &mut String) {
     }
 }
 
-fn separate(is_first: &mut bool, target: &mut String) {
+pub(super) fn separate(is_first: &mut bool, target: &mut String) {
     if !std::mem::take(is_first) {
         target.push(',');
     }
 }
 
 /// The text without the personal data in it; none where there is none.
-fn redacted(text: &str) -> Option<String> {
+pub(super) fn redacted(text: &str) -> Option<String> {
     let mut redacted = String::new();
     personal::redact_into(text, &mut redacted).then_some(redacted)
 }
 
-fn append_scanned_text(text: &str, target: &mut String) {
+pub(super) fn append_scanned_text(text: &str, target: &mut String) {
     append_text(redacted(text).as_deref().unwrap_or(text), target);
 }
 
-fn append_text(text: &str, target: &mut String) {
+pub(super) fn append_text(text: &str, target: &mut String) {
     // A text can always be written as JSON.
     target.push_str(&serde_json::to_string(text).unwrap_or_default());
 }
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    fn shown(text: &str, form: Form, values: ExtraValues) -> String {
+    fn shown(text: &str, form: Form, values: KeptValues) -> String {
         let mut target = String::new();
         append_value(Written { text, form }, values, &mut target);
         target
@@ -88,27 +88,24 @@ mod tests {
     fn personal_data_is_taken_out_of_texts_numbers_and_names_however_deep() {
         let raw = r#"{"note":"call +49 30 1234567 \u0061t once","list":[1.50,{"ada@example.com":4111111111111111}],"yes":true,"no":null}"#;
         assert_eq!(
-            shown(raw, Form::Json, ExtraValues::Scanned),
+            shown(raw, Form::Json, KeptValues::Scanned),
             r#"{"note":"call [phone] at once","list":[1.50,{"[email]":"[card]"}],"yes":true,"no":null}"#
         );
-        assert_eq!(shown(raw, Form::Json, ExtraValues::All), raw);
+        assert_eq!(shown(raw, Form::Json, KeptValues::All), raw);
     }
 
     #[test]
     fn a_field_is_a_text_whatever_it_looks_like() {
-        assert_eq!(shown("12", Form::Text, ExtraValues::Scanned), r#""12""#);
-        assert_eq!(shown("a\"@\n", Form::Text, ExtraValues::All), r#""a\"@\n""#);
-        assert_eq!(
-            shown("to ada@example.com", Form::Text, ExtraValues::Scanned),
-            r#""to [email]""#
-        );
+        assert_eq!(shown("12", Form::Text, KeptValues::Scanned), r#""12""#);
+        assert_eq!(shown("a\"@\n", Form::Text, KeptValues::All), r#""a\"@\n""#);
+        assert_eq!(shown("to ada@example.com", Form::Text, KeptValues::Scanned), r#""to [email]""#);
     }
 
     proptest! {
         #[test]
         fn what_comes_out_is_json(text in "\\PC{0,40}", number in any::<i64>()) {
             let raw = serde_json::json!({"a": [text, number, {"b": text}]}).to_string();
-            for values in [ExtraValues::Scanned, ExtraValues::All] {
+            for values in [KeptValues::Scanned, KeptValues::All] {
                 let parsed: Result<Value, _> = serde_json::from_str(&shown(&raw, Form::Json, values));
                 prop_assert!(parsed.is_ok());
             }

@@ -10,6 +10,8 @@ mod depth;
 mod extra;
 mod extra_value;
 mod fields;
+mod json_text;
+mod json_types;
 mod keys;
 mod number;
 pub mod personal;
@@ -18,6 +20,7 @@ mod privacy;
 mod quarantine;
 mod row;
 mod scan;
+mod shown_name;
 mod timestamp;
 mod value;
 

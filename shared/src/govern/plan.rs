@@ -9,7 +9,14 @@ pub type SlotId = usize;
 #[derive(Debug)]
 pub struct Plan {
     nodes: Vec<Node>,
-    slots: Vec<String>,
+    slots: Vec<PlannedSlot>,
+}
+
+/// A path that somebody reads, and its node.
+#[derive(Debug)]
+struct PlannedSlot {
+    path: String,
+    node: usize,
 }
 
 /// A member that somebody wants, or an object that holds one.
@@ -22,6 +29,8 @@ pub(super) struct Node {
     pub slot: Option<SlotId>,
     /// Whether members that nobody wants are listed.
     pub lists_unknown: bool,
+    /// Whether a contract has its values written otherwise than they come.
+    pub is_private: bool,
 }
 
 impl Plan {
@@ -34,7 +43,9 @@ impl Plan {
         for contract in contracts {
             for column in &contract.columns {
                 for path in &column.sources {
-                    plan.add_slot(path);
+                    let slot = plan.add_slot(path);
+                    let node = plan.slots[slot].node;
+                    plan.nodes[node].is_private |= column.is_private();
                 }
             }
             for path in &contract.unknown_members_of {
@@ -47,7 +58,7 @@ impl Plan {
 
     /// The slot of a path that was planned.
     pub fn slot(&self, path: &str) -> Option<SlotId> {
-        self.slots.iter().position(|planned| planned == path)
+        self.slots.iter().position(|planned| planned.path == path)
     }
 
     /// How many slots there are.
@@ -57,12 +68,32 @@ impl Plan {
 
     /// The path of a slot.
     pub fn path(&self, slot: SlotId) -> &str {
-        &self.slots[slot]
+        &self.slots[slot].path
     }
 
     /// The node of a path; the record itself for the empty path.
     pub(super) fn node_of(&self, path: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.path == path)
+    }
+
+    /// The node of a slot's path.
+    pub(super) fn node_of_slot(&self, slot: SlotId) -> usize {
+        self.slots[slot].node
+    }
+
+    /// The node of a member of the object at a node, if there is one. A name with dots in it stands for
+    /// the path that it looks like.
+    pub(super) fn below(&self, node: Option<usize>, name: &str) -> Option<usize> {
+        let mut found = node?;
+        for part in name.split('.') {
+            found = self.node(found).child(part)?;
+        }
+        Some(found)
+    }
+
+    /// Whether a contract has the values of a node written otherwise than they come.
+    pub(super) fn is_private(&self, node: Option<usize>) -> bool {
+        node.is_some_and(|node| self.node(node).is_private)
     }
 
     pub(super) fn node_count(&self) -> usize {
@@ -79,7 +110,7 @@ impl Plan {
             return slot;
         }
         let slot = self.slots.len();
-        self.slots.push(path.to_owned());
+        self.slots.push(PlannedSlot { path: path.to_owned(), node });
         self.nodes[node].slot = Some(slot);
         slot
     }
@@ -130,5 +161,11 @@ impl Plan {
             let node = self.node_at(path);
             self.nodes[node].lists_unknown = true;
         }
+    }
+
+    /// A plan as a contract with a private column would make it.
+    pub(super) fn make_private_for_tests(&mut self, path: &str) {
+        let node = self.node_at(path);
+        self.nodes[node].is_private = true;
     }
 }

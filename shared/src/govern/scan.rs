@@ -262,7 +262,8 @@ impl Scanner {
             let Cow::Borrowed(raw) = value.as_raw_cow() else {
                 return;
             };
-            self.take(record, node, name, raw, value);
+            // A number is not looked at again, and has the white space behind it.
+            self.take(record, node, name, raw.trim_ascii_end(), value);
         }
     }
 
@@ -401,6 +402,18 @@ mod tests {
         }
         let most = format!("{{\"a\":{}{}}}", "[".repeat(511), "]".repeat(511));
         assert!(scanner.scan(most.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn white_space_is_no_part_of_a_value() {
+        let plan = plan();
+        let mut scanner = Scanner::new(plan.clone());
+        let record = br#"{"type": 7 , "properties": {"revenue": 2.5 ,"list": [ 1 ] , "n": 3 } }"#;
+        let scanned = scanner.scan(record).unwrap();
+        assert_eq!(scanned.raw(plan.slot("type").unwrap()), Some("7"));
+        assert_eq!(scanned.raw(plan.slot("properties.revenue").unwrap()), Some("2.5"));
+        let unknown: Vec<_> = scanned.unknown().map(|(_, _, value)| value.text).collect();
+        assert_eq!(unknown, ["[ 1 ]", "3"]);
     }
 
     #[test]

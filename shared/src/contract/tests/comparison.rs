@@ -17,7 +17,15 @@ fn released() -> Contract {
     contract.columns.push(optional(5, "note"));
     contract.retired_field_ids = vec![6];
     contract.columns.push(optional(7, "voucher"));
+    contract.columns.push(Column {
+        json: Some(json(JsonShape::Object, KeptValues::Scanned)),
+        ..optional(8, "properties")
+    });
     contract
+}
+
+fn json(shape: JsonShape, values: KeptValues) -> JsonColumn {
+    JsonColumn { shape, values }
 }
 
 /// An optional text column that is read from a member of its own name.
@@ -31,6 +39,7 @@ fn optional(field_id: i32, name: &str) -> Column {
         query_parameter: None,
         generated: None,
         privacy: Privacy::Keep,
+        json: None,
         normalize: None,
         phone_region: None,
         classification: "internal".to_owned(),
@@ -84,7 +93,7 @@ const CHANGES: &[(&str, &str, Change)] = &[
     (SAME, "", |contract| contract.latency_minutes = Some(5)),
     (PATCH, "version", |contract| contract.columns[4].sources = vec!["remark".to_owned()]),
     (PATCH, "version", |contract| contract.columns[4].normalize = Some(Normalize::Trim)),
-    (MINOR, "version", |contract| contract.columns.push(optional(8, "city"))),
+    (MINOR, "version", |contract| contract.columns.push(optional(9, "city"))),
     (MINOR, "version", |contract| {
         contract.columns[2].column_type = ColumnType::Decimal { precision: 38, scale: 6 };
     }),
@@ -104,7 +113,7 @@ const CHANGES: &[(&str, &str, Change)] = &[
     (MAJOR, "schema.orders.properties", |contract| drop_column(contract, 4)),
     (MAJOR, "schema.orders.properties", |contract| drop_column(contract, 5)),
     (MAJOR, "schema.orders.properties.city.required", |contract| {
-        contract.columns.push(Column { required: true, ..optional(8, "city") });
+        contract.columns.push(Column { required: true, ..optional(9, "city") });
     }),
     (MAJOR, "schema.orders.properties.order_id.required", |contract| {
         contract.columns[0].required = false;
@@ -134,6 +143,21 @@ const CHANGES: &[(&str, &str, Change)] = &[
         contract.table = "sales".to_owned();
         contract.columns[2].column_type = ColumnType::Double;
     }),
+    (MAJOR, "schema.orders.properties.properties.customProperties.jsonValues", |contract| {
+        contract.columns[6].json = Some(json(JsonShape::Object, KeptValues::All));
+    }),
+    (MAJOR, "schema.orders.properties.properties.customProperties.jsonValues", |contract| {
+        contract.columns[6].json = Some(json(JsonShape::Object, KeptValues::Names));
+    }),
+    (MAJOR, "schema.orders.properties.properties.logicalType", |contract| {
+        contract.columns[6].json = Some(json(JsonShape::Array, KeptValues::Scanned));
+    }),
+    (MAJOR, "schema.orders.properties.properties.logicalType", |contract| {
+        contract.columns[6].json = None;
+    }),
+    (MAJOR, "schema.orders.properties.note.logicalType", |contract| {
+        contract.columns[4].json = Some(json(JsonShape::Object, KeptValues::Names));
+    }),
     (NEVER, "schema.orders.properties.total.physicalType", |contract| {
         contract.columns[2].column_type = ColumnType::Decimal { precision: 19, scale: 6 };
     }),
@@ -154,13 +178,13 @@ const CHANGES: &[(&str, &str, Change)] = &[
         contract.columns[1].partition = Some(PartitionTransform::Day);
     }),
     (NEVER, "schema.orders.customProperties.retiredFieldIds", |contract| {
-        contract.columns.pop();
+        contract.columns.remove(5);
     }),
     (NEVER, "schema.orders.customProperties.retiredFieldIds", |contract| {
         contract.retired_field_ids.clear();
     }),
     (NEVER, "schema.orders.customProperties.retiredFieldIds", |contract| {
-        contract.retired_field_ids.push(8);
+        contract.retired_field_ids.push(9);
     }),
     // Another column's data under the id of one that is there, and of one that was dropped before.
     (NEVER, "schema.orders.properties.city.customProperties.fieldId", |contract| {
@@ -192,6 +216,16 @@ fn every_change_has_the_version_that_it_needs() {
 }
 
 #[test]
+fn fewer_values_of_json_are_a_minor_version() {
+    let mut before = released();
+    before.columns[6].json = Some(json(JsonShape::Object, KeptValues::All));
+    let (recorded, mut after) = (Record::of(&before), released());
+    assert_eq!(compare(&recorded, &after)[0].clause, "version");
+    after.version = MINOR.to_owned();
+    assert_eq!(compare(&recorded, &after), []);
+}
+
+#[test]
 fn a_version_never_goes_back() {
     for version in ["1.1.9", "0.9.0", "1.0.0"] {
         assert_eq!(clauses(|_| {}, version), ["version"]);
@@ -208,7 +242,7 @@ fn the_next_version_is_told() {
     };
     let moved: Change = |contract| contract.columns[4].sources = vec!["remark".to_owned()];
     assert!(told(moved).ends_with("write 1.2.1"), "{}", told(moved));
-    let added: Change = |contract| contract.columns.push(optional(8, "city"));
+    let added: Change = |contract| contract.columns.push(optional(9, "city"));
     assert!(told(added).ends_with("write 1.3.0"), "{}", told(added));
     let dropped: Change = |contract| drop_column(contract, 4);
     assert!(told(dropped).ends_with("write `version: 2.0.0`"), "{}", told(dropped));

@@ -36,6 +36,17 @@ pub enum TableError {
         /// URIs of the files.
         files: Vec<String>,
     },
+    /// The table does not exist, and the contract says that rows do not make it. A person must make it; then
+    /// the request can be tried again.
+    #[error(
+        "table {table}: does not exist, and the contract of dataset {dataset} says that rows do not make it (evolution.tables: freeze)"
+    )]
+    NotMadeByRows {
+        /// The table.
+        table: String,
+        /// The dataset.
+        dataset: String,
+    },
     /// A request that no table could take. A person must look.
     #[error("table {table}: malformed request: {problem}")]
     Malformed {

@@ -12,6 +12,7 @@ mod guard;
 mod manifests;
 #[cfg(test)]
 mod memory;
+mod missing;
 mod replace;
 mod requests;
 mod schema;
@@ -38,6 +39,7 @@ use evolution::{ChangeColumns, FollowContract};
 use glue::GlueTables;
 use guard::{ExpectedIndex, Guard};
 use manifests::ManifestRewriter;
+use missing::Decision;
 use replace::ReplaceFiles;
 pub use replace::{Effect, Missing, Replaced, Replacement};
 pub use requests::{Append, Found};
@@ -95,7 +97,11 @@ impl Lake {
     }
 
     /// Opens the table of requests, which must all name the same: creates it, or lets it follow the newest
-    /// of their contracts, and checks that the files fit. None for no requests.
+    /// of their contracts, and checks that the files fit. None for no requests, and where the table does
+    /// not exist and that contract says to leave the rows out.
+    ///
+    /// # Errors
+    /// [`TableError::NotMadeByRows`] where the table does not exist and that contract says to refuse them.
     pub async fn open(
         &self,
         requests: &[&CommitRequest],
@@ -103,7 +109,9 @@ impl Lake {
         let newest = requests.iter().max_by_key(|request| schema::version(&request.schema));
         let Some(newest) = newest else { return Ok(None) };
         let name = format!("{}.{}", newest.database, newest.table);
-        let mut table = self.open_table(newest).await?;
+        let Some(mut table) = self.open_table(&name, newest, requests).await? else {
+            return Ok(None);
+        };
         if schema::is_newer(&newest.schema, table.metadata()) {
             let identifier = identifier(&newest.database, &newest.table);
             table = self.follow(&name, &identifier, &newest.schema).await?;
@@ -114,15 +122,25 @@ impl Lake {
         Ok(Some(OpenTable { lake: self, name, table }))
     }
 
-    async fn open_table(&self, request: &CommitRequest) -> Result<Table, TableError> {
-        let name = format!("{}.{}", request.database, request.table);
-        let identifier = identifier(&request.database, &request.table);
+    async fn open_table(
+        &self,
+        name: &str,
+        newest: &CommitRequest,
+        requests: &[&CommitRequest],
+    ) -> Result<Option<Table>, TableError> {
+        let identifier = identifier(&newest.database, &newest.table);
         let exists =
-            self.catalog.table_exists(&identifier).await.map_err(|source| failed(&name, source))?;
-        if !exists && let Some(table) = self.create_table(&name, request).await? {
-            return Ok(table);
+            self.catalog.table_exists(&identifier).await.map_err(|source| failed(name, source))?;
+        if !exists {
+            if missing::decide(name, newest, requests)? == Decision::LeaveOut {
+                return Ok(None);
+            }
+            if let Some(table) = self.create_table(name, newest).await? {
+                return Ok(Some(table));
+            }
         }
-        self.catalog.load_table(&identifier).await.map_err(|source| failed(&name, source))
+        let table = self.catalog.load_table(&identifier).await;
+        table.map(Some).map_err(|source| failed(name, source))
     }
 
     async fn follow(

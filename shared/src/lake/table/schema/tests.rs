@@ -1,6 +1,7 @@
 use iceberg::spec::TableMetadata;
 
 use super::*;
+use crate::event::MissingTable;
 use crate::lake::table::evolution::FollowContract;
 use crate::lake::table::memory::MemoryTable;
 
@@ -17,6 +18,7 @@ fn contract(version: &str, columns: &[(i32, &str, &str, bool)]) -> TableSchema {
         columns: columns.collect(),
         partition_column: "ordered_at".to_owned(),
         partition_transform: "day".to_owned(),
+        missing_table: MissingTable::Create,
     }
 }
 
