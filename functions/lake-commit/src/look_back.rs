@@ -12,15 +12,15 @@ use chrono::{DateTime, Days, Utc};
 use shared::aws::{Bucket, BucketError, ObjectError, ObjectReader, open_object};
 use shared::event::{CommitRequest, DataFileDescription, KeySegment, RowKeys};
 use shared::govern::Key;
-use shared::lake::{
-    FileKeys, KeyIndex, OpenTable, Rewrite, RewriteError, SegmentError, SortedKeys,
-};
+use shared::lake::{KeyIndex, OpenTable, Rewrite, RewriteError, SegmentError, SortedKeys};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::segment_cache::SegmentCache;
 use crate::supersede::Standing;
+
+mod forget;
 
 /// A segment is forgotten so many days before its object is deleted, which may be as slow to be seen.
 const MARGIN_DAYS: u32 = 2;
@@ -185,58 +185,6 @@ impl LookBack {
         }
         repeated.sort_unstable();
         Ok((repeated, has_new_keys))
-    }
-
-    /// Takes the keys of a file that leaves the table out of the index; whether there were any. A key that
-    /// stayed would keep its row from ever coming back.
-    async fn forget_superseded(
-        &self,
-        index: &mut KeyIndex,
-        request: &CommitRequest,
-        path: &str,
-    ) -> Result<bool, LookBackError> {
-        let Some(row_keys) = &request.row_keys else { return Ok(false) };
-        let FileKeys { mut keys, days } = self.keys_in(request, row_keys, path).await?;
-        let Some((from_day, to_day)) = days else { return Ok(false) };
-        keys.sort_unstable();
-        let around: Vec<KeySegment> =
-            index.around(from_day, to_day, 0).into_iter().cloned().collect();
-        let mut changes = false;
-        for segment in around {
-            let left = self.load_keys(&segment).await?.without(&keys);
-            if left.len() as u64 == segment.count {
-                continue;
-            }
-            changes = true;
-            if left.is_empty() {
-                index.remove(&segment);
-                continue;
-            }
-            let key = new_key(request, "left", "");
-            let smaller = KeySegment { key, count: left.len() as u64, ..segment.clone() };
-            let bytes = left.into_flattened();
-            self.lake.put(&smaller.key, "application/octet-stream", bytes).await?;
-            index.replace(&[segment], smaller, Utc::now());
-        }
-        Ok(changes)
-    }
-
-    async fn keys_in(
-        &self,
-        request: &CommitRequest,
-        row_keys: &RowKeys,
-        path: &str,
-    ) -> Result<FileKeys, LookBackError> {
-        let source = self.fetch(path).await?;
-        let (columns, partition) =
-            (row_keys.columns.clone(), request.schema.partition_column.clone());
-        let (path, named) = (path.to_owned(), path.to_owned());
-        let work = tokio::task::spawn_blocking(move || {
-            let source = on_disk(source)
-                .map_err(|source| LookBackError::Disk { path: path.clone(), source })?;
-            Ok(FileKeys::read(source, &path, &columns, &partition)?)
-        });
-        finished(work, named).await
     }
 
     async fn load_index(&self, key: Option<&str>) -> Result<KeyIndex, LookBackError> {

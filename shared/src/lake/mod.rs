@@ -14,7 +14,7 @@ mod writer;
 pub use key_index::{IndexedSegment, KeyIndex, SegmentError, SortedKeys};
 pub use read::{DataFile, ReadError, RowBatches};
 pub use row_keys::FileKeys;
-pub use store::{Folder, ObjectSink, ObjectStore};
+pub use store::{Folder, Nowhere, ObjectSink, ObjectStore};
 pub use table::{
     Append, ColumnChange, Effect, Found, Lake, LakeConfig, Missing, OpenTable, Replaced,
     Replacement, TableError,

@@ -1,6 +1,5 @@
 //! An object that was created, from the news of it to its commit requests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -8,7 +7,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::format::{Format, Origin};
-use super::replay::{self, Nowhere};
+use super::replay;
 use super::request::{base_run, commit_request};
 use super::stretch::{Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
 use super::{Router, plan};
@@ -18,9 +17,9 @@ use crate::aws::{
 };
 use crate::contract::Contract;
 use crate::decode::DecodeError;
-use crate::event::{CommitPointer, CommitRequest, ObjectCreated, ReadAgain, ReplayOutcome};
-use crate::govern::{Plan, Pseudonymizer, Reason};
-use crate::lake::ObjectStore;
+use crate::event::{CommitPointer, CommitRequest, ObjectCreated, ReadAgain};
+use crate::govern::{Plan, Pseudonymizer};
+use crate::lake::{Nowhere, ObjectStore};
 use crate::run::{CheckResult, InputIdentity, Outcome, RecordCounts, Run};
 
 /// What differs between sources.
@@ -122,15 +121,15 @@ pub enum Transformed {
 }
 
 /// One attempt at an input.
-struct Attempt<'a> {
+pub(super) struct Attempt<'a> {
     /// The run as far as it is known.
-    base: Run,
+    pub base: Run,
     /// The order to read it again, where there is one.
-    again: Option<&'a ReadAgain>,
+    pub again: Option<&'a ReadAgain>,
     /// S3's tag of the object.
-    entity_tag: String,
+    pub entity_tag: String,
     /// Names the input in paths.
-    input_token: String,
+    pub input_token: String,
 }
 
 /// How far the reading has come, and what was read.
@@ -353,7 +352,7 @@ impl Transform {
         Ok(Transformed::Done { records, held })
     }
 
-    async fn finish(
+    pub(super) async fn finish(
         &self,
         mut base: Run,
         again: Option<&ReadAgain>,
@@ -376,83 +375,6 @@ impl Transform {
         let pointer = CommitPointer { bucket: self.settings.lake.name().to_owned(), key };
         let table = format!("{}.{}", request.database, request.table);
         self.settings.commits.send(&table, &request.request_id, &pointer).await?;
-        Ok(())
-    }
-
-    async fn quarantine_whole(
-        &self,
-        read: RecordCounts,
-        digest: Digest,
-        damage: &DecodeError,
-        attempt: Attempt<'_>,
-    ) -> Result<Transformed, TransformError> {
-        let Attempt { mut base, again, entity_tag, .. } = attempt;
-        // What was read before the damage is not committed either: the whole file is one input.
-        let records = RecordCounts {
-            records: read.records,
-            quarantined: read.records,
-            bytes: digest.bytes,
-            decoded_bytes: read.decoded_bytes,
-            ..RecordCounts::default()
-        };
-        if let Some(again) = again {
-            let result = replay::unreadable(again, ReplayOutcome::Damaged, damage, records);
-            self.answer(&result).await?;
-            if again.is_trial {
-                return Ok(Transformed::Tried(records));
-            }
-        }
-        base.input_copy = Some(self.keep_whole(&base.input, &entity_tag).await?);
-        base.records = Some(records);
-        base.quarantined_by_reason =
-            BTreeMap::from([(Reason::InputDamaged.name().to_owned(), records.records)]);
-        base.outcome = Outcome::Quarantined;
-        base.error = Some(damage.to_string());
-        self.finish(base, again, &entity_tag).await?;
-        Ok(Transformed::Quarantined(records))
-    }
-
-    /// Copies the input to quarantine; the copy's URI.
-    async fn keep_whole(
-        &self,
-        input: &InputIdentity,
-        entity_tag: &str,
-    ) -> Result<String, TransformError> {
-        let token = InputIdentity::path_token(&input.bucket, &input.key, entity_tag);
-        let name = input.key.rsplit('/').next().unwrap_or_default();
-        let target = format!("files/{token}/{name}");
-        self.settings
-            .quarantine
-            .copy_from(&input.bucket, &input.key, input.version_id.as_deref(), &target)
-            .await?;
-        Ok(format!("s3://{}/{target}", self.settings.quarantine.name()))
-    }
-
-    async fn note_gone(
-        &self,
-        object: &ObjectCreated,
-        again: Option<&ReadAgain>,
-        started_at: DateTime<Utc>,
-        error: &ObjectError,
-    ) -> Result<(), TransformError> {
-        if let Some(again) = again {
-            let counts = RecordCounts::default();
-            let result = replay::unreadable(again, ReplayOutcome::Gone, error, counts);
-            return self.answer(&result).await;
-        }
-        let input = InputIdentity {
-            bucket: object.bucket.clone(),
-            key: object.key.clone(),
-            version_id: object.version_id.clone(),
-            checksum: String::new(),
-            supersedes: None,
-            replay: None,
-        };
-        let mut run = base_run(self.job(), input, object.at.unwrap_or(started_at), started_at);
-        run.outcome = Outcome::Failed;
-        run.error = Some(error.to_string());
-        run.records = Some(RecordCounts::default());
-        self.settings.ledger.note_run(&run).await?;
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod quarantine;
 mod replay;
 mod request;
 mod stretch;
+mod unreadable;
 
 pub use format::{Format, JsonLines, Origin, RecordSink};
 pub use function::{

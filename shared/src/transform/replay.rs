@@ -1,44 +1,12 @@
 //! An object that is read again on an order: what differs from one that arrived by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
 
 use super::input::{Transform, TransformError};
 use super::stretch::{DatasetOutcome, StretchOutcome};
 use crate::aws::LedgerError;
 use crate::event::{ReadAgain, ReplayOutcome, ReplayResult, ReplayedDataset};
-use crate::lake::{ObjectSink, ObjectStore};
 use crate::run::{CheckResult, RecordCounts, Run};
-
-/// A store that forgets what it is given, for a trial.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Nowhere;
-
-impl ObjectStore for Nowhere {
-    fn create(&self, _: &str) -> io::Result<Box<dyn ObjectSink>> {
-        Ok(Box::new(Self))
-    }
-
-    fn uri(&self, key: &str) -> String {
-        format!("nowhere:{key}")
-    }
-}
-
-impl Write for Nowhere {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl ObjectSink for Nowhere {
-    fn complete(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 impl Transform {
     /// The positions of the datasets that an order is for; none for all.

@@ -23,7 +23,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 use shared::aws::{Bucket, load_config, s3_client};
 use shared::govern::Pseudonymizer;
-use shared::lake::{ObjectSink, ObjectStore};
+use shared::lake::{Nowhere, ObjectSink, ObjectStore};
 use shared::transform::{Ended, Source, Stretch, StretchOutcome, StretchSettings};
 
 const SEED: u64 = 1;
@@ -200,35 +200,6 @@ impl Write for CounterSink {
 impl ObjectSink for CounterSink {
     fn complete(&mut self) -> io::Result<()> {
         self.sink.complete()
-    }
-}
-
-/// A store that keeps nothing.
-struct Nowhere;
-
-impl ObjectStore for Nowhere {
-    fn create(&self, _: &str) -> io::Result<Box<dyn ObjectSink>> {
-        Ok(Box::new(Self))
-    }
-
-    fn uri(&self, key: &str) -> String {
-        key.to_owned()
-    }
-}
-
-impl Write for Nowhere {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl ObjectSink for Nowhere {
-    fn complete(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
