@@ -10,7 +10,7 @@ use shared::aws::{Bucket, CommitsQueue, Ledger, s3_client};
 use shared::govern::Pseudonymizer;
 use shared::lake::{Lake, LakeConfig};
 use shared::transform::{
-    MessageError, Transform, TransformSettings, Transformed, transform_message,
+    MessageError, Source, Transform, TransformSettings, Transformed, transform_message,
 };
 
 use crate::stack::{Dropped, Stack, output, unique};
@@ -84,7 +84,12 @@ impl River {
             sqs: aws_sdk_sqs::Client::new(&config),
             queue_url: bed.queue_url.clone(),
             database_prefix: bed.database_prefix.clone(),
-            transform: transform(&config, bed),
+            transform: transform(
+                &config,
+                segment_transform::source(),
+                bed.queue_url.clone(),
+                bed.database_prefix.clone(),
+            ),
         }
     }
 
@@ -151,17 +156,23 @@ impl River {
     }
 }
 
-fn transform(config: &SdkConfig, bed: &Bed) -> Transform {
+/// The transform of a source, over the deployed buckets and ledger, with a key of its own for pseudonyms.
+pub fn transform(
+    config: &SdkConfig,
+    source: Source,
+    commits_queue_url: String,
+    database_prefix: String,
+) -> Transform {
     let s3 = s3_client(config);
     Transform::new(TransformSettings {
-        source: segment_transform::source(),
+        source,
         landing: s3.clone(),
         lake: Bucket::new(s3.clone(), output("LAKE_BUCKET")),
         quarantine: Bucket::new(s3, output("QUARANTINE_BUCKET")),
         ledger: ledger(config),
-        commits: CommitsQueue::new(aws_sdk_sqs::Client::new(config), bed.queue_url.clone()),
+        commits: CommitsQueue::new(aws_sdk_sqs::Client::new(config), commits_queue_url),
         pseudonymizer: Pseudonymizer::new(b"a key for tests that has 32 bytes"),
-        database_prefix: bed.database_prefix.clone(),
+        database_prefix,
     })
 }
 
