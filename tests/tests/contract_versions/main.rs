@@ -22,12 +22,12 @@ use shared::transform::{JsonLines, Router, Source};
 const JOB: &str = "orders-transform";
 
 /// What asks for all orders whatever version their rows are of. The messages of gifts were in `extra` at first.
-const ALL_ORDERS: &str = r#"
+const ALL_ORDERS: &str = "
     select order_id, total, channel, voucher, city, person,
         coalesce(gift_message, json_extract_string(extra, '$.gift_message')) as gift_message
     from shop.orders_of_a_test
     order by order_id
-"#;
+";
 
 /// A version of the contract as its file has it, with the name of a table that no other run has.
 struct Document {

@@ -66,7 +66,9 @@ async fn one_person_is_one_pseudonym_in_every_source_and_nothing_else() {
     for (topic, subscriber) in topics.iter().zip(subscribers) {
         let bodies = subscriber.bodies().await;
         assert!(*topic != "DATASETS_TOPIC_ARN" || bodies.len() >= sent.runs.len(), "{topic}");
-        bodies.iter().for_each(|body| search.assert_clean(topic, body));
+        for body in &bodies {
+            search.assert_clean(topic, body);
+        }
         subscriber.leave().await;
     }
     search_logs(&search);
