@@ -4,6 +4,7 @@
     deployed.py assume FUNCTION     credentials of a role with the policies of a function's role, and its name
     deployed.py forget ROLE         deletes that role
     deployed.py logs FUNCTION       the function's log lines of the last ten minutes (no JSON)
+    deployed.py logs                those of all log groups, each behind the group's name
     deployed.py invoke FUNCTION PAYLOAD
                                     the function's answer
     deployed.py twin FUNCTION PAYLOAD NAME=VALUE...
@@ -30,6 +31,10 @@ def main() -> int:
             forget(name)
         case ["logs", function]:
             print_logs(f"/aws/lambda/{function}")
+        case ["logs"]:
+            for group in boto3.client("logs").get_paginator("describe_log_groups").paginate().search("logGroups[].logGroupName"):
+                print(group)
+                print_logs(group)
         case ["invoke", function, payload]:
             print(json.dumps(invoke(function, payload)))
         case ["twin", function, payload, *variables]:

@@ -59,6 +59,14 @@ pub fn logs(function_name: &str) -> String {
     run(&["logs", function_name])
 }
 
+/// What all functions have logged in the last ten minutes, their metrics included, and the names of the log groups.
+///
+/// # Panics
+/// Where the logs cannot be read.
+pub fn all_logs() -> String {
+    run(&["logs"])
+}
+
 /// The answer of a function that is invoked directly.
 ///
 /// # Panics

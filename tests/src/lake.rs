@@ -1,7 +1,7 @@
 //! The tables as other engines read them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use chrono::NaiveDate;
 use futures::TryStreamExt;
@@ -13,9 +13,6 @@ use crate::stack::output;
 
 /// A row as PyIceberg gives it, without its empty columns.
 pub type Row = Map<String, Value>;
-
-/// How lake.py ends where DuckDB has no reader of Iceberg.
-const NO_EXTENSION: i32 = 3;
 
 /// The root of the repository.
 ///
@@ -33,19 +30,19 @@ pub fn root() -> PathBuf {
 /// # Panics
 /// Where PyIceberg cannot read the table.
 pub fn pyiceberg_rows(table: &str, column: &str, value: &str) -> Vec<Row> {
-    rows(&pyiceberg(&["read", table, "--where", &format!("{column}={value}")]))
+    rows(&lake(&["read", table, "--where", &format!("{column}={value}")]))
 }
 
 /// All rows of a table, read by PyIceberg.
 pub fn pyiceberg_table(table: &str) -> Vec<Row> {
-    rows(&pyiceberg(&["read", table]))
+    rows(&lake(&["read", table]))
 }
 
 /// All rows of several tables, read by one PyIceberg: starting it takes longer than reading.
 pub fn pyiceberg_tables<const TABLES: usize>(tables: &[String; TABLES]) -> [Vec<Row>; TABLES] {
     let mut arguments = vec!["read"];
     arguments.extend(tables.iter().map(String::as_str));
-    let text = pyiceberg(&arguments);
+    let text = lake(&arguments);
     let mut parts = text.split("---\n");
     std::array::from_fn(|_| rows(parts.next().unwrap_or_default()))
 }
@@ -110,7 +107,20 @@ pub fn performance_rows(dialect: &str, from: NaiveDate, to: NaiveDate) -> Vec<Ro
 
 /// The data files of a table, told by PyIceberg.
 pub fn pyiceberg_files(table: &str) -> Vec<String> {
-    pyiceberg(&["files", table]).lines().map(str::to_owned).collect()
+    lake(&["files", table]).lines().map(str::to_owned).collect()
+}
+
+/// The columns that Glue lists for a table, and whether they are today's.
+///
+/// # Panics
+/// Where there is no such table.
+pub fn glue_columns(table: &str) -> Vec<(String, bool)> {
+    let text = lake(&["columns", table]);
+    let column = |line: &str| {
+        let (name, current) = line.split_once(' ').expect("lake.py tells name and state");
+        (name.to_owned(), current == "true")
+    };
+    text.lines().map(column).collect()
 }
 
 /// Has PyIceberg write all rows of a table into new files, as compaction does.
@@ -118,7 +128,7 @@ pub fn pyiceberg_files(table: &str) -> Vec<String> {
 /// # Panics
 /// Where PyIceberg cannot.
 pub fn pyiceberg_rewrite(table: &str) {
-    pyiceberg(&["rewrite", table]);
+    lake(&["rewrite", table]);
 }
 
 /// A snapshot's rows.
@@ -132,22 +142,45 @@ pub struct SnapshotRows {
     pub rows: Vec<Row>,
 }
 
-/// The rows of every snapshot of a table, in their order, read by PyIceberg: by the metadata of the time, and
-/// again by today's, travelling back.
-pub fn pyiceberg_history(table: &str) -> Vec<SnapshotRows> {
-    history(&pyiceberg(&["history", table]))
+/// What reads tables of Iceberg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// PyIceberg.
+    PyIceberg,
+    /// DuckDB's own implementation.
+    DuckDb,
 }
 
-/// The same as DuckDB's own implementation of Iceberg reads it; none where that cannot be had.
-///
-/// # Panics
-/// Where DuckDB cannot read the table.
-pub fn duckdb_history(table: &str) -> Option<Vec<SnapshotRows>> {
-    let run = run_lake(&["history", table, "--engine", "duckdb"]);
-    if run.status.code() == Some(NO_EXTENSION) {
-        return None;
+impl Engine {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::PyIceberg, Self::DuckDb];
+
+    /// The rows of one query in DuckDB's SQL over some tables, which it names as the catalog does.
+    ///
+    /// # Panics
+    /// Where the engine cannot read a table, or the query fails.
+    pub fn query(self, query: &str, tables: &[&str]) -> Vec<Row> {
+        let mut arguments = vec!["query", query];
+        arguments.extend(tables);
+        arguments.extend(["--engine", self.name()]);
+        rows(&lake(&arguments))
     }
-    Some(history(&successful(&["history", table], run)))
+
+    /// The rows of every snapshot of a table, in their order: by the metadata of the time, and again by
+    /// today's, travelling back.
+    ///
+    /// # Panics
+    /// Where the engine cannot read the table.
+    pub fn history(self, table: &str) -> Vec<SnapshotRows> {
+        history(&lake(&["history", table, "--engine", self.name()]))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::PyIceberg => "pyiceberg",
+            Self::DuckDb => "duckdb",
+        }
+    }
 }
 
 fn history(text: &str) -> Vec<SnapshotRows> {
@@ -168,18 +201,11 @@ fn history(text: &str) -> Vec<SnapshotRows> {
     snapshots
 }
 
-fn pyiceberg(arguments: &[&str]) -> String {
-    successful(arguments, run_lake(arguments))
-}
-
-fn run_lake(arguments: &[&str]) -> Output {
+fn lake(arguments: &[&str]) -> String {
     let python = root().join(".tributary/venv-lake/bin/python");
     let script = root().join("tests/python/lake.py");
     let run = Command::new(python).arg(script).args(arguments).output();
-    run.expect("`make tools` installs PyIceberg")
-}
-
-fn successful(arguments: &[&str], run: Output) -> String {
+    let run = run.expect("`make tools` installs PyIceberg and DuckDB");
     assert!(
         run.status.success(),
         "lake.py {arguments:?}: {}",

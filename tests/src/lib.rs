@@ -13,6 +13,7 @@ pub mod orders;
 pub mod postgresql;
 pub mod quarantine;
 pub mod river;
+pub mod search;
 pub mod segment;
 pub mod stack;
 pub mod stretch;

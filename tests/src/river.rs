@@ -89,7 +89,12 @@ impl River {
             sqs: aws_sdk_sqs::Client::new(&config),
             queue_url: bed.queue_url.clone(),
             database_prefix: bed.database_prefix.clone(),
-            transform: transform(&config, bed, source),
+            transform: transform(
+                &config,
+                source,
+                bed.queue_url.clone(),
+                bed.database_prefix.clone(),
+            ),
         }
     }
 
@@ -161,7 +166,13 @@ impl River {
     }
 }
 
-fn transform(config: &SdkConfig, bed: &Bed, source: Source) -> Transform {
+/// The transform of a source, over the deployed buckets and ledger, with a key of its own for pseudonyms.
+pub fn transform(
+    config: &SdkConfig,
+    source: Source,
+    commits_queue_url: String,
+    database_prefix: String,
+) -> Transform {
     let s3 = s3_client(config);
     Transform::new(TransformSettings {
         source,
@@ -169,9 +180,9 @@ fn transform(config: &SdkConfig, bed: &Bed, source: Source) -> Transform {
         lake: Bucket::new(s3.clone(), output("LAKE_BUCKET")),
         quarantine: Bucket::new(s3, output("QUARANTINE_BUCKET")),
         ledger: ledger(config),
-        commits: CommitsQueue::new(aws_sdk_sqs::Client::new(config), bed.queue_url.clone()),
+        commits: CommitsQueue::new(aws_sdk_sqs::Client::new(config), commits_queue_url),
         pseudonymizer: Pseudonymizer::new(b"a key for tests that has 32 bytes"),
-        database_prefix: bed.database_prefix.clone(),
+        database_prefix,
     })
 }
 

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_sqs::types::QueueAttributeName;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -171,18 +171,24 @@ impl Stack {
     }
 
     /// The keys of a bucket below a prefix.
+    pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        self.keys_since(bucket, prefix, DateTime::from_secs(0)).await
+    }
+
+    /// The keys of a bucket below a prefix whose objects were written at a moment or later.
     ///
     /// # Panics
     /// Where the bucket cannot be listed.
-    pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+    pub async fn keys_since(&self, bucket: &str, prefix: &str, since: DateTime) -> Vec<String> {
         let mut keys = Vec::new();
         let mut pages =
             self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.expect("the bucket can be listed");
-            keys.extend(
-                page.contents().iter().filter_map(|object| object.key().map(str::to_owned)),
-            );
+            for object in page.contents() {
+                let is_new = object.last_modified().is_some_and(|at| at.secs() >= since.secs());
+                keys.extend(object.key().filter(|_| is_new).map(str::to_owned));
+            }
         }
         keys
     }

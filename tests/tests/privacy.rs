@@ -3,132 +3,34 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::DateTime;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use end_to_end::deployed::logs;
 use end_to_end::lake::pyiceberg_rows;
 use end_to_end::quarantine::quarantined_records;
+use end_to_end::search::{LAKE_OBJECTS, Search, parquet_text};
 use end_to_end::segment::{SegmentGenerator, personal_values};
 use end_to_end::stack::{Dropped, Stack, gzip, output, unique, unique_seed, wait_for};
 use end_to_end::subscriber::Subscriber;
-use iceberg::spec::{FormatVersion, Manifest, ManifestList};
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use ring::hmac;
 use serde_json::{Value, json};
-use shared::event::CommitRequest;
-
-/// Looks for personal data in texts.
-struct Search(Vec<(&'static str, String)>);
-
-impl Search {
-    fn new() -> Self {
-        Self(
-            personal_values()
-                .into_iter()
-                .map(|value| (value.kind, value.text.to_lowercase()))
-                .collect(),
-        )
-    }
-
-    /// The kinds of personal data in a text.
-    fn kinds(&self, text: &str) -> BTreeSet<&'static str> {
-        let text = text.to_lowercase();
-        self.0.iter().filter(|(_, value)| text.contains(value)).map(|(kind, _)| *kind).collect()
-    }
-
-    /// Fails where there is any. The text itself is not shown: a failure must not print what must not be seen.
-    fn assert_clean(&self, place: &str, text: &str) {
-        let found = self.kinds(text);
-        assert!(found.is_empty(), "{place} holds personal data: {found:?}");
-    }
-}
-
-/// Everything in a Parquet file: its bytes as they lie there, names and statistics in its footer, its rows.
-fn parquet_text(bytes: Vec<u8>) -> String {
-    let mut text = String::from_utf8_lossy(&bytes).into_owned();
-    let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
-    writeln!(text, "{:?}", reader.metadata()).unwrap();
-    for row in reader.get_row_iter(None).unwrap() {
-        writeln!(text, "{}", row.unwrap()).unwrap();
-    }
-    text
-}
-
-/// A commit request, with the bounds of its columns read.
-fn request_text(bytes: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(bytes).into_owned();
-    let request: CommitRequest = serde_json::from_slice(bytes).unwrap();
-    for file in &request.data_files {
-        for bound in file.lower_bounds.values().chain(file.upper_bounds.values()) {
-            text.push_str(&String::from_utf8_lossy(&STANDARD.decode(bound).unwrap()));
-            text.push('\n');
-        }
-    }
-    text
-}
-
-/// A manifest or a list of them, as its bytes lie there and as Iceberg reads it.
-fn avro_text(key: &str, bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    if key.contains("/snap-") {
-        return format!(
-            "{text}{:?}",
-            ManifestList::parse_with_version(bytes, FormatVersion::V2).unwrap()
-        );
-    }
-    format!("{text}{:?}", Manifest::parse_avro(bytes).unwrap())
-}
 
 /// The objects of the lake that have come since a moment, below the tables of Segment and the requests for them.
 async fn new_objects(stack: &Stack, since: DateTime) -> Vec<String> {
     let mut keys = Vec::new();
     for prefix in ["segment/", "_requests/segment/"] {
-        let mut pages = stack
-            .s3
-            .list_objects_v2()
-            .bucket(output("LAKE_BUCKET"))
-            .prefix(prefix)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            for object in page.unwrap().contents() {
-                if object.last_modified().is_some_and(|at| at.secs() >= since.secs()) {
-                    keys.push(object.key().unwrap().to_owned());
-                }
-            }
-        }
+        keys.extend(stack.keys_since(&output("LAKE_BUCKET"), prefix, since).await);
     }
     keys
 }
 
 async fn search_lake(stack: &Stack, search: &Search, keys: &[String]) {
-    let mut read =
-        HashMap::from([("parquet", 0), ("avro", 0), ("metadata.json", 0), ("request", 0)]);
-    for key in keys {
-        // A table's metadata of some versions ago is deleted by those that follow.
-        let Some(bytes) = stack.object(&output("LAKE_BUCKET"), key).await else {
-            continue;
-        };
-        let (kind, text) = match key.rsplit('.').next() {
-            Some("parquet") => ("parquet", parquet_text(bytes)),
-            Some("avro") => ("avro", avro_text(key, &bytes)),
-            _ if key.starts_with("_requests/") => ("request", request_text(&bytes)),
-            _ if key.ends_with(".metadata.json") => {
-                ("metadata.json", String::from_utf8(bytes).unwrap())
-            }
-            _ => panic!("{key} is no object that the lake has"),
-        };
-        search.assert_clean(key, &text);
-        search.assert_clean("a key of the lake", key);
-        *read.get_mut(kind).unwrap() += 1;
-    }
+    let read = search.lake_objects(stack, keys).await;
     println!("searched {read:?}");
-    assert!(read.values().all(|count| *count > 0), "{read:?}");
+    assert_eq!(read.len(), LAKE_OBJECTS, "{read:?}");
 }
 
 async fn search_ledger(stack: &Stack, search: &Search, dropped: &Dropped) {
@@ -148,7 +50,7 @@ async fn search_ledger(stack: &Stack, search: &Search, dropped: &Dropped) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_personal_value_leaves_landing_and_quarantine() {
     let stack = Stack::connect().await;
-    let search = Search::new();
+    let search = Search::of(personal_values().into_iter().map(|value| (value.kind, value.text)));
     let generator = SegmentGenerator::new(unique_seed())
         .events(2_500)
         .people(400)
@@ -305,7 +207,7 @@ async fn a_customer_of_the_database_is_the_same_person_and_as_well_hidden() {
     let (of_dataset, of_file) = (run_of(Some("shop.customers")).await, run_of(None).await);
 
     let personal = [&email, &name, &phone, &id];
-    let search = Search(personal.map(|value| ("person", value.to_lowercase())).to_vec());
+    let search = Search::of(personal.map(|value| ("person", value.clone())));
     let kept = quarantined_records(&stack, &of_file).await;
     assert_eq!(kept.len(), 1);
     assert!(!search.kinds(&String::from_utf8_lossy(&kept[0].decode().unwrap())).is_empty());

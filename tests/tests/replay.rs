@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -82,11 +83,13 @@ impl Landed {
             Box::leak(format!("replay-tests/{}/", unique()).into_boxed_str());
         let mut lines = String::new();
         for length in 1..10 {
-            lines.push_str(&format!(
+            let name = "n".repeat(length);
+            writeln!(
+                lines,
                 "{{\"type\":\"page\",\"messageId\":\"message-{length}\",\"anonymousId\":\"visitor\",\
-                 \"receivedAt\":\"2026-03-01T10:00:00Z\",\"name\":\"{}\"}}\n",
-                "n".repeat(length)
-            ));
+                 \"receivedAt\":\"2026-03-01T10:00:00Z\",\"name\":\"{name}\"}}"
+            )
+            .unwrap();
         }
         let dropped = stack.drop_object(&format!("{prefix}a.gz"), gzip(lines.as_bytes())).await;
         let queue = stack.sqs.create_queue().queue_name(format!("replay-{}", unique()));

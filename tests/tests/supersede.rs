@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use end_to_end::lake::{pyiceberg_rewrite, pyiceberg_table, rust_row_count};
@@ -16,11 +17,13 @@ use shared::transform::Transformed;
 fn file(message_type: &str, numbers: Range<usize>) -> String {
     let mut lines = String::new();
     for number in numbers {
-        lines.push_str(&format!(
-            "{{\"type\":\"{message_type}\",\"event\":\"Seen\",\"messageId\":\"message-{number}\",\"anonymousId\":\"visitor\",\
-             \"receivedAt\":\"2026-03-{:02}T10:00:00Z\"}}\n",
-            1 + number % 3
-        ));
+        let day = 1 + number % 3;
+        writeln!(
+            lines,
+            "{{\"type\":\"{message_type}\",\"event\":\"Seen\",\"messageId\":\"message-{number}\",\
+             \"anonymousId\":\"visitor\",\"receivedAt\":\"2026-03-{day:02}T10:00:00Z\"}}"
+        )
+        .unwrap();
     }
     lines
 }

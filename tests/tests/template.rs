@@ -180,6 +180,48 @@ fn what_fails_is_told_apart_and_ends_where_somebody_looks() {
     }
 }
 
+/// What people wrote is in landing as it came, and in quarantine. Who decodes it reads it, and who sends it through again; whoever
+/// operates the stack does by roles that are not of the stack.
+#[test]
+fn landing_and_quarantine_are_read_by_what_decodes_them_and_by_replay() {
+    let template = template();
+    let transforms = ["DatabaseTransformRole", "GoogleAdsTransformRole", "SegmentTransformRole"];
+    let mut of_landing = BTreeSet::new();
+    for (name, role) in of_type(&template, "AWS::IAM::Role") {
+        for policy in each(&role["Properties"]["Policies"]) {
+            for statement in statements(&policy["PolicyDocument"]) {
+                let reads = each(&statement["Action"])
+                    .iter()
+                    .any(|action| action.as_str().unwrap().starts_with("s3:GetObject"));
+                for resource in each(&statement["Resource"]).into_iter().filter(|_| reads) {
+                    let resource = resource.to_string();
+                    assert!(
+                        name == "ReplayRole" || !is_below(&resource, "quarantine"),
+                        "{name} reads {resource}"
+                    );
+                    // The rows of attribution, which its own functions wrote there.
+                    if is_below(&resource, "landing") && !resource.contains("/attribution/*") {
+                        of_landing.insert(name);
+                    }
+                }
+            }
+        }
+    }
+    of_landing.remove("ReplayRole");
+    assert_eq!(of_landing, transforms.into());
+    for (name, policy) in of_type(&template, "AWS::S3::BucketPolicy") {
+        let statements = statements(&policy["Properties"]["PolicyDocument"]);
+        assert!(statements.iter().all(|statement| statement["Effect"] == "Deny"), "{name}");
+    }
+}
+
+/// Whether a resource is of a bucket, by its logical name or by its own.
+fn is_below(resource: &str, bucket: &str) -> bool {
+    let (first, rest) = bucket.split_at(1);
+    let logical_name = format!("{}{rest}Bucket", first.to_uppercase());
+    resource.contains(&logical_name) || resource.contains(&format!("-{bucket}-"))
+}
+
 /// With a key of one's own a role needs it for whatever is encrypted with it, by way of that service. The local AWS does not check it.
 #[test]
 fn every_role_may_use_the_key_of_what_it_reads_and_writes() {

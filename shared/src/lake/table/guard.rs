@@ -8,23 +8,32 @@
 //! were compared with: their rows may be in the table by now.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use iceberg::io::FileIO;
 use iceberg::table::Table;
 use iceberg::{
-    Catalog, Error, ErrorKind, Namespace, NamespaceIdent, Result, TableCommit, TableCreation,
-    TableIdent,
+    Catalog, Error, ErrorKind, MetadataLocation, Namespace, NamespaceIdent, Result, Runtime,
+    TableCommit, TableCreation, TableIdent,
 };
+use tokio::sync::Mutex;
 
 use super::requests::{find_request, key_index};
+use super::update::{Advance, Pointer, Position, read, write};
 
-/// A catalog for one transaction: it loads and updates the table, and does nothing else.
+/// A catalog for one transaction: it loads and updates the table, and does nothing else. It does so
+/// by way of [`super::update`], so that an append leaves the same of a table in the catalog as any
+/// other change: the crate's own update lists the columns of every earlier schema once more.
 #[derive(Debug)]
-pub(super) struct Guard<'a, C> {
-    catalog: &'a C,
+pub(super) struct Guard<'a> {
+    catalog: &'a dyn Pointer,
+    storage: &'a FileIO,
     request_ids: &'a [&'a str],
     key_index: ExpectedIndex<'a>,
+    /// The table as it was loaded last, which is what the transaction builds on.
+    base: Mutex<Option<(Position, Table)>>,
     stopped: AtomicBool,
 }
 
@@ -37,13 +46,15 @@ pub(super) enum ExpectedIndex<'a> {
     Exactly(Option<&'a str>),
 }
 
-impl<'a, C: Catalog> Guard<'a, C> {
+impl<'a> Guard<'a> {
     pub(super) fn new(
-        catalog: &'a C,
+        catalog: &'a dyn Pointer,
+        storage: &'a FileIO,
         request_ids: &'a [&'a str],
         key_index: ExpectedIndex<'a>,
     ) -> Self {
-        Self { catalog, request_ids, key_index, stopped: AtomicBool::new(false) }
+        let (base, stopped) = (Mutex::default(), AtomicBool::new(false));
+        Self { catalog, storage, request_ids, key_index, base, stopped }
     }
 
     /// Whether the transaction was stopped.
@@ -62,9 +73,16 @@ fn not_here<T>(operation: &str) -> Result<T> {
 }
 
 #[async_trait]
-impl<C: Catalog> Catalog for Guard<'_, C> {
+impl Catalog for Guard<'_> {
     async fn load_table(&self, table: &TableIdent) -> Result<Table> {
-        let table = self.catalog.load_table(table).await?;
+        let (position, metadata) = read(self.catalog, self.storage, table).await?;
+        let table = Table::builder()
+            .file_io(self.storage.clone())
+            .metadata_location(position.metadata_location.clone())
+            .metadata(metadata)
+            .identifier(table.clone())
+            .runtime(Runtime::try_current()?)
+            .build()?;
         for id in self.request_ids {
             if find_request(table.metadata(), id).is_some() {
                 return self.stop(format!("request {id} is in the table already"));
@@ -75,11 +93,26 @@ impl<C: Catalog> Catalog for Guard<'_, C> {
         {
             return self.stop("the index of keys has changed".to_owned());
         }
+        *self.base.lock().await = Some((position, table.clone()));
         Ok(table)
     }
 
     async fn update_table(&self, commit: TableCommit) -> Result<Table> {
-        self.catalog.update_table(commit).await
+        let identifier = commit.identifier().clone();
+        let Some((from, table)) = self.base.lock().await.take() else {
+            return not_here("update a table that it has not loaded");
+        };
+        let table = commit.apply(table)?;
+        let to = MetadataLocation::from_str(table.metadata_location_result()?)?;
+        let metadata = table.metadata();
+        match write(self.catalog, self.storage, &identifier, &from, &to, metadata).await? {
+            Advance::Done => Ok(table),
+            Advance::Conflict => {
+                let problem = format!("table {identifier} has moved on");
+                let conflict = Error::new(ErrorKind::CatalogCommitConflicts, problem);
+                Err(conflict.with_retryable(true))
+            }
+        }
     }
 
     async fn list_namespaces(&self, _: Option<&NamespaceIdent>) -> Result<Vec<NamespaceIdent>> {
@@ -138,3 +171,6 @@ impl<C: Catalog> Catalog for Guard<'_, C> {
         not_here("register a table")
     }
 }
+
+#[cfg(test)]
+mod tests;

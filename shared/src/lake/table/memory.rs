@@ -22,6 +22,7 @@ use crate::event::DataFileDescription;
 const LOCATION: &str = "memory://lake/shop/orders";
 
 /// What happens to an update.
+#[derive(Debug)]
 pub(in crate::lake::table) enum Fault {
     /// It goes through; its answer is lost, and the repeated call finds another version.
     SentTwice,
@@ -31,9 +32,10 @@ pub(in crate::lake::table) enum Fault {
     Overtaken(Box<Replacement>),
 }
 
+#[derive(Debug)]
 pub(in crate::lake::table) struct MemoryTable {
     pub storage: FileIO,
-    identifier: TableIdent,
+    pub identifier: TableIdent,
     state: Mutex<(Position, u64)>,
     faults: Mutex<VecDeque<Fault>>,
 }

@@ -75,7 +75,7 @@ pub struct OpenTable<'a> {
 #[derive(Debug)]
 pub struct Lake {
     catalog: GlueCatalog,
-    /// For what the catalog crate cannot commit; most invocations need it not.
+    /// For commits: the catalog crate finds and creates tables.
     tables: OnceCell<GlueTables>,
     config: LakeConfig,
 }
@@ -187,8 +187,11 @@ impl Lake {
         table: &TableIdent,
         change: &mut C,
     ) -> Result<C::Outcome, TableError> {
-        let tables = self.tables.get_or_init(|| self.config.glue_tables()).await;
-        update::update(tables, &self.catalog.file_io(), table, change).await
+        update::update(self.tables().await, &self.catalog.file_io(), table, change).await
+    }
+
+    async fn tables(&self) -> &GlueTables {
+        self.tables.get_or_init(|| self.config.glue_tables()).await
     }
 }
 
@@ -231,7 +234,7 @@ impl OpenTable<'_> {
             Some(_) => ExpectedIndex::Exactly(self.key_index()),
             None => ExpectedIndex::Any,
         };
-        let guard = Guard::new(&self.lake.catalog, &ids, expected);
+        let guard = Guard::new(self.lake.tables().await, self.table.file_io(), &ids, expected);
         let committed = match self.transaction(requests, key_index)? {
             Ok(transaction) => transaction.commit(&guard).await,
             Err(error) => Err(error),

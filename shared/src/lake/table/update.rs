@@ -6,6 +6,7 @@
 //! again and the change is applied to what it has become. A change looks first whether it is in the
 //! table already: the answer to an update that went through may have been lost.
 
+use std::fmt::Debug;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub(super) enum Advance {
 
 /// The two calls to a catalog that a commit needs.
 #[async_trait]
-pub(super) trait Pointer: Sync {
+pub(super) trait Pointer: Debug + Sync {
     async fn read(&self, table: &TableIdent) -> iceberg::Result<Position>;
 
     /// Points at new metadata, if the table is still at the position.
@@ -100,10 +101,8 @@ pub(super) async fn update<C: TableChange>(
         if attempt > 0 {
             tokio::time::sleep(pause(attempt)).await;
         }
-        let position = catalog.read(table).await.map_err(at)?;
-        let metadata_location = position.metadata_location.clone();
-        let metadata = TableMetadata::read_from(storage, &metadata_location).await.map_err(at)?;
-        let base = Base { metadata, metadata_location };
+        let (position, metadata) = read(catalog, storage, table).await.map_err(at)?;
+        let base = Base { metadata, metadata_location: position.metadata_location.clone() };
         let (builder, outcome) = match change.apply(&base).await? {
             Applied::Unchanged(outcome) => return Ok(outcome),
             Applied::Changed(builder, outcome) => (builder, outcome),
@@ -113,14 +112,38 @@ pub(super) async fn update<C: TableChange>(
             .map_err(at)?
             .with_next_version()
             .with_new_metadata(&metadata);
-        metadata.write_to(storage, &location).await.map_err(at)?;
-        match catalog.advance(table, &position, &location, &metadata).await.map_err(at)? {
+        let written = write(catalog, storage, table, &position, &location, &metadata).await;
+        match written.map_err(at)? {
             Advance::Done => return Ok(outcome),
-            // The metadata stays where it is: the conflict may be with this very update, sent twice.
             Advance::Conflict => tracing::info!(table = name, attempt, "the table has moved on"),
         }
     }
     Err(TableError::Moved { table: name })
+}
+
+/// The table's metadata, and where the catalog says that it is.
+pub(super) async fn read(
+    catalog: &dyn Pointer,
+    storage: &FileIO,
+    table: &TableIdent,
+) -> iceberg::Result<(Position, TableMetadata)> {
+    let position = catalog.read(table).await?;
+    let metadata = TableMetadata::read_from(storage, &position.metadata_location).await?;
+    Ok((position, metadata))
+}
+
+/// Writes new metadata and has the catalog point at it. The metadata stays where it is in a conflict,
+/// which may be with this very update, sent twice.
+pub(super) async fn write(
+    catalog: &dyn Pointer,
+    storage: &FileIO,
+    table: &TableIdent,
+    from: &Position,
+    to: &MetadataLocation,
+    metadata: &TableMetadata,
+) -> iceberg::Result<Advance> {
+    metadata.write_to(storage, to).await?;
+    catalog.advance(table, from, to, metadata).await
 }
 
 /// What the metadata's rules forbid stays forbidden; all else may pass.
