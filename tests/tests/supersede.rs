@@ -155,6 +155,57 @@ async fn a_dataset_that_the_later_bytes_lack_loses_the_rows() {
     assert_eq!((run.outcome, run.superseded_runs.len()), (Outcome::Empty, 1));
 }
 
+/// The first bytes were read, but their commits wait while others come that have nothing for one of the datasets.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_still_wait_for_their_commit_are_left_out() {
+    let key = Key::new().await;
+    let first = key.deliver(&(file("page", 0..5) + &file("track", 5..9))).await;
+    let waiting = key.river.receive().await;
+    assert_eq!(waiting.len(), 2);
+    for message in &waiting {
+        key.river.delete(message).await;
+    }
+    key.deliver(&file("page", 0..3)).await;
+    key.commit().await;
+    key.river.commit(&waiting).await.unwrap();
+    key.assert_pages(0..3).await;
+    assert_eq!(rust_row_count(&key.table("tracks")).await, 0);
+    for (dataset, rows) in [(PAGES, 5), ("segment.tracks", 4)] {
+        assert_eq!(key.run(&first, dataset).await.rows.unwrap().discarded, rows, "{dataset}");
+    }
+}
+
+/// The later request stands first in the batch.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wrong_order_within_a_batch_is_told_as_well() {
+    let key = Key::new().await;
+    let first = key.deliver(&file("page", 0..10)).await;
+    let mut batch = key.river.receive().await;
+    for message in &batch {
+        key.river.delete(message).await;
+    }
+    key.deliver(&file("page", 5..15)).await;
+    let later = key.river.receive().await;
+    batch.splice(0..0, later);
+    key.river.commit(&batch).await.unwrap();
+    key.assert_pages(5..15).await;
+    assert_eq!(key.run(&first, PAGES).await.rows.unwrap().discarded, 10);
+}
+
+/// Somebody has put the wrong file there: nothing makes way for records that belong nowhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_nobody_understands_take_no_place() {
+    let key = Key::new().await;
+    key.deliver(&file("page", 0..10)).await;
+    key.commit().await;
+    let wrong = key.deliver(&file("invoice", 0..10)).await;
+    key.commit().await;
+    key.assert_pages(0..10).await;
+    let run = key.run(&wrong, PAGES).await;
+    assert_eq!(run.outcome, Outcome::Held);
+    assert!(run.error.unwrap().starts_with("records_belong_to_a_dataset: 10 rows"));
+}
+
 /// The ledger's transaction is the last step: the table has the later bytes already.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_behind_the_replacement_is_finished() {

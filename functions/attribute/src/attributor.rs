@@ -105,12 +105,14 @@ impl<S: Store> Attributor<S> {
         if data_files.len() < event.data_file_count {
             data_files = self.river.data_files(&run.run_id).await?;
         }
+        let is_first = run.input.supersedes.is_none() && run.input.replay.is_none();
+        let generation = (!is_first).then(|| run.generation());
         let rows = run.rows.map_or(0, |rows| rows.committed);
         if rows > ROWS_AT_ONCE && dataset.is_read_in_parts() {
-            return self.send_parts(dataset, data_files).await;
+            return self.send_parts(dataset, data_files, generation).await;
         }
         let parts = data_files.into_iter().map(|data_file| (data_file, 0..u64::MAX)).collect();
-        self.take_in(dataset, parts).await
+        self.take_in(dataset, parts, generation).await
     }
 
     async fn take_in_part(&self, task: Task) -> Result<Counts, AttributeError> {
@@ -120,13 +122,14 @@ impl<S: Store> Attributor<S> {
         // A report is read as a whole, whatever somebody asks for.
         let is_part = dataset.is_read_in_parts();
         let rows = if is_part { task.from_row..task.to_row } else { 0..u64::MAX };
-        self.take_in(dataset, vec![(task.data_file, rows)]).await
+        self.take_in(dataset, vec![(task.data_file, rows)], task.generation).await
     }
 
     async fn take_in(
         &self,
         dataset: Dataset,
         parts: Vec<(String, Range<u64>)>,
+        generation: Option<String>,
     ) -> Result<Counts, AttributeError> {
         let mut reads = Vec::with_capacity(parts.len());
         for (data_file, rows) in parts {
@@ -137,6 +140,9 @@ impl<S: Store> Attributor<S> {
         while let Some(more) = reads.try_next().await? {
             facts.extend(more);
         }
+        if let Some(generation) = generation {
+            facts.read_again(&generation);
+        }
         Ok(self.attribution.learn(&facts).await?)
     }
 
@@ -144,6 +150,7 @@ impl<S: Store> Attributor<S> {
         &self,
         dataset: Dataset,
         data_files: Vec<String>,
+        generation: Option<String>,
     ) -> Result<Counts, AttributeError> {
         let mut reads = Vec::with_capacity(data_files.len());
         for data_file in data_files {
@@ -161,6 +168,7 @@ impl<S: Store> Attributor<S> {
                     data_file: data_file.clone(),
                     from_row,
                     to_row: rows.min(from_row + ROWS_AT_ONCE),
+                    generation: generation.clone(),
                 };
                 bodies.push(task.into_body()?);
             }

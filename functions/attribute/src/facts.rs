@@ -38,6 +38,20 @@ impl Facts {
         *newest = said_at.max(*newest);
     }
 
+    /// Says of rows that they were read again, from corrected bytes or on an order: of what has the same
+    /// sequence, or was pulled at the same moment, the later reading stands.
+    pub fn read_again(&mut self, generation: &str) {
+        for change in &mut self.changes {
+            change.sequence.push('#');
+            change.sequence.push_str(generation);
+        }
+        let reports = std::mem::take(&mut self.reports);
+        for (mut key, report) in reports {
+            key.generation = generation.to_owned();
+            self.reports.insert(key, report);
+        }
+    }
+
     /// Adds what other rows say: rows of another file, never the same rows once more.
     pub fn extend(&mut self, other: Self) {
         self.touches.extend(other.touches);
@@ -69,5 +83,59 @@ impl Facts {
             unreadable_amounts: self.unreadable_amounts,
             ..Counts::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::attribution::order::OrderState;
+
+    use super::*;
+    use crate::order::merge;
+
+    fn facts(total: &str, generation: Option<&str>) -> Facts {
+        let change = OrderChange {
+            order_id: "1".to_owned(),
+            sequence: "5".to_owned(),
+            committed_at: "2026-11-23T10:00:00Z".parse().unwrap(),
+            is_deletion: false,
+            columns: BTreeMap::from([("total".to_owned(), Some(total.to_owned()))]),
+        };
+        let key = ReportKey {
+            customer_id: "1".to_owned(),
+            date: "2026-11-23".parse().unwrap(),
+            pulled_at: "2026-11-23T10:00:00Z".parse().unwrap(),
+            source_object: "a".to_owned(),
+            generation: String::new(),
+        };
+        let reports = BTreeMap::from([(key, Report::default())]);
+        let mut facts = Facts { changes: vec![change], reports, ..Facts::default() };
+        if let Some(generation) = generation {
+            facts.read_again(generation);
+        }
+        facts
+    }
+
+    #[test]
+    fn of_one_change_the_later_reading_stands_in_whatever_order_they_come() {
+        let readings =
+            [facts("80", None), facts("100", Some("2026#1")), facts("9", Some("2026#2"))];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
+            let mut state = OrderState::default();
+            for position in order {
+                merge(&mut state, &readings[position].changes[0]);
+            }
+            assert_eq!(state.columns["total"].value.as_deref(), Some("9"), "{order:?}");
+        }
+        // The next change of the order comes after all of them.
+        assert!(readings[2].changes[0].sequence.as_str() < "6");
+    }
+
+    #[test]
+    fn a_report_that_was_read_again_takes_the_place_of_the_first() {
+        let pull = |facts: Facts| facts.reports.into_keys().next().unwrap().pull();
+        let (first, again) = (pull(facts("1", None)), pull(facts("1", Some("2026#1"))));
+        assert!(first.newest < again.newest);
+        assert_ne!(first.token, again.token, "the first's campaigns are not the again's");
     }
 }

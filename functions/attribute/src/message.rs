@@ -30,6 +30,9 @@ pub struct Task {
     pub from_row: u64,
     /// The row after the last.
     pub to_row: u64,
+    /// Which reading of its object the rows are from, where it is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<String>,
 }
 
 /// UTC days whose orders are to be attributed again.
@@ -164,6 +167,7 @@ mod tests {
             data_file: "s3://lake/file.parquet".to_owned(),
             from_row: 0,
             to_row: 20_000,
+            generation: None,
         };
         let body = task.clone().into_body().unwrap();
         assert_eq!(

@@ -22,17 +22,20 @@ pub struct ReportKey {
     pub pulled_at: DateTime<Utc>,
     /// The object that it came in.
     pub source_object: String,
+    /// Which reading of the object, where it is not the first: see [`shared::run::Run::generation`].
+    pub generation: String,
 }
 
 impl ReportKey {
     /// Text that sorts as reports supersede each other.
     pub fn newest(&self) -> String {
-        format!("{}#{}", moment(self.pulled_at), self.source_object)
+        let newest = format!("{}#{}", moment(self.pulled_at), self.source_object);
+        if self.generation.is_empty() { newest } else { format!("{newest}#{}", self.generation) }
     }
 
     /// The header of its day, should it hold.
     pub fn pull(&self) -> Pull {
-        let object = InputIdentity::path_token("", &self.source_object, "");
+        let object = InputIdentity::path_token("", &self.source_object, &self.generation);
         Pull {
             newest: self.newest(),
             token: format!("{}-{object}", self.pulled_at.timestamp_micros()),

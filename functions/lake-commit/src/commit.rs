@@ -162,6 +162,10 @@ impl Committer {
         match self.ledger.begin_commit(&request.run, &request.dataset, &pointer).await? {
             Begun::ByThis => Ok(Some((pointer, request))),
             Begun::Done(state) => {
+                if state == ReadingState::Superseded {
+                    // Before it was committed, perhaps: then nobody has told of it yet.
+                    self.ledger.note_run(&told(left_out(&request, STALE))).await?;
+                }
                 tracing::info!(
                     dataset = request.dataset,
                     request = request.request_id,
@@ -282,12 +286,14 @@ impl Committer {
         let earlier = if is_left_out { &[] } else { standing.earlier.as_slice() };
         run.superseded_runs = superseded_runs(earlier);
         let rows = run.rows.map_or(0, |rows| rows.committed);
-        run.outcome = if rows > 0 { Outcome::Committed } else { Outcome::Empty };
-        run.snapshot_id = snapshot;
-        run.finished_at = Utc::now();
+        run = Run { snapshot_id: snapshot, ..told(run) };
         let state = if is_left_out { ReadingState::Superseded } else { ReadingState::Committed };
         let (dataset, pointer) = (&one.request.dataset, &one.pointer);
         if !self.ledger.finish_commit(&run, dataset, pointer, state, earlier).await? {
+            if is_left_out {
+                // The later reading was faster to say so.
+                self.ledger.note_run(&run).await?;
+            }
             return Ok(Committed::Before);
         }
         tracing::info!(
@@ -352,6 +358,13 @@ async fn put(
         snapshots.extend(snapshot.map(|id| (append.request.request_id.clone(), id)));
     }
     Ok(snapshots)
+}
+
+/// A run as it is told now that its commit is done.
+fn told(run: Run) -> Run {
+    let has_rows = run.rows.is_some_and(|rows| rows.committed > 0);
+    let outcome = if has_rows { Outcome::Committed } else { Outcome::Empty };
+    Run { outcome, finished_at: Utc::now(), ..run }
 }
 
 /// The requests of a batch, each once: a pointer may have been delivered twice.

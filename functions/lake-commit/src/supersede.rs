@@ -32,14 +32,16 @@ impl Standing {
         requests: &Requests,
     ) -> Result<Self, CommitError> {
         let input = &request.run.input;
-        let mut readings = ledger.readings(&input.uri()).await?;
+        let history = ledger.history(&input.uri()).await?;
+        let mut readings = history.readings.clone();
         readings.retain(|reading| reading.dataset() == request.dataset);
         let own = readings.iter().position(|reading| reading.is_of(input, &request.dataset));
         let own = match own {
             Some(position) => readings.swap_remove(position).generation,
             None => request.run.generation(),
         };
-        let mut standing = Self::default();
+        let is_stale = history.has_later_without(&request.dataset, &own);
+        let mut standing = Self { is_stale, ..Self::default() };
         for reading in readings {
             if !reading.state.is_live() {
                 continue;

@@ -22,6 +22,12 @@ pub enum ReplayError {
     /// A request cannot be handed on. A retry may help.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// An order is called what would not sort among the others. A retry does not help.
+    #[error("{name} is no name of an order: leave it out, or give the one that an answer told")]
+    Name {
+        /// What was given.
+        name: String,
+    },
     /// A quarantine object cannot be read.
     #[error(transparent)]
     Object(#[from] ObjectError),
@@ -88,11 +94,17 @@ impl Replayer {
             return Ok(None);
         };
         let (mut state, request) = (reading.state, reading.request());
+        let mut expired = None;
         match order.action {
             // Released before, but perhaps not handed on.
             Action::Release if state == ReadingState::Committing => self.ask(run, &request).await?,
             Action::Release if state == ReadingState::Held => {
-                state = self.release(order, run, &request).await?;
+                match self.release(order, run, &request).await {
+                    Ok(now) => state = now,
+                    // It must not keep what is behind it from being released.
+                    Err(error @ ReplayError::Expired { .. }) => expired = Some(error.to_string()),
+                    Err(error) => return Err(error),
+                }
             }
             Action::Drop if state == ReadingState::Held => {
                 self.ledger.drop_held(&run.input, &order.dataset, &request).await?;
@@ -115,7 +127,7 @@ impl Replayer {
             arrived_at: run.arrived_at,
             held_at: run.finished_at,
             rows,
-            reason: run.error.clone().unwrap_or_default(),
+            reason: expired.or_else(|| run.error.clone()).unwrap_or_default(),
             state,
         }))
     }

@@ -99,21 +99,22 @@ impl InputRecords {
             let again = place(key).and_then(|(_, _, replay)| replay);
             readings.push((again, content(quarantine, key).await?));
         }
-        let origin = readings.iter().find_map(|(_, content)| content.origin.clone());
+        // The last that was read: an earlier version of the same bytes may have expired.
+        let origin = readings.iter().rev().find_map(|(_, content)| content.origin.clone());
         let Some(origin) = origin else { return Ok(None) };
         let uri = format!("s3://{}/{}", origin.bucket, origin.key);
         if order.object.as_deref().is_some_and(|prefix| !uri.starts_with(prefix)) {
             return Ok(None);
         }
-        let contents = ledger.contents(&uri).await?;
-        let is_latest = contents.last().is_some_and(|latest| {
+        let history = ledger.history(&uri).await?;
+        let latest = history.contents.last().filter(|latest| {
             InputIdentity::path_token(&origin.bucket, &origin.key, &latest.entity_tag) == self.token
         });
-        if !is_latest {
-            // Other bytes have come under the key since, or the input is being read just now.
-            return Ok(None);
-        }
-        let open = still_open(&readings, &ledger.replays(&uri).await?);
+        // Other bytes have come under the key since, or the input is being read just now.
+        let Some(latest) = latest else { return Ok(None) };
+        let mut replays = history.replays;
+        replays.retain(|replay| replay.content.checksum == latest.checksum);
+        let open = still_open(&readings, &replays);
         Ok(select(order, replay, origin, open))
     }
 }
@@ -246,6 +247,8 @@ mod tests {
                 checksum: "c".to_owned(),
                 entity_tag: "e".to_owned(),
                 read_at: Utc::now(),
+                generation: "1".to_owned(),
+                routed_to: Vec::new(),
             },
         }
     }

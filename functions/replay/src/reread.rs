@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use shared::aws::{Listed, ReplayQueue};
+use shared::aws::{Listed, Page, ReplayQueue};
 use shared::event::{ReadAgain, ReplayOutcome, ReplayResult};
 use shared::run::{InputIdentity, RowCounts};
-use uuid::Uuid;
+use uuid::{Uuid, Version};
 
 use crate::Replayer;
 use crate::held::ReplayError;
@@ -66,8 +66,8 @@ pub struct DatasetStatus {
     pub committed: u64,
     /// Rows that a check holds.
     pub held: u64,
-    /// The checks.
-    pub failed_checks: Vec<String>,
+    /// The checks, with the number of objects that failed them.
+    pub failed_checks: BTreeMap<String, u64>,
 }
 
 impl Replayer {
@@ -77,35 +77,39 @@ impl Replayer {
         order: &QuarantinedOrder,
         deadline: DateTime<Utc>,
     ) -> Result<SelectionAnswer, ReplayError> {
-        let replay = order.replay.clone().unwrap_or_else(new_order);
+        let replay = name_of(order.replay.as_deref())?;
         let prefix = folder(order);
-        let listed = self.quarantine.list(&prefix, &order.after).await?;
-        let is_last = listed.len() < 1_000;
+        let Page { objects: listed, is_truncated } =
+            self.quarantine.list(&prefix, &order.after).await?;
+        let last = listed.last().map(|last| last.key.clone());
         let mut inputs = by_input(listed.into_iter().map(|object| object.key));
-        if !is_last && inputs.len() > 1 {
+        if is_truncated && inputs.len() > 1 {
             // The rest of its objects may be on the next page.
             inputs.pop();
         }
         let mut objects = Vec::new();
-        let mut reached = order.after.clone();
-        let mut is_complete = is_last;
+        // What is no object of records has been passed by.
+        let mut reached = if inputs.is_empty() { last } else { None };
+        let mut is_complete = !is_truncated;
         for input in &inputs {
             if objects.len() == MOST_OBJECTS || Utc::now() >= deadline {
                 is_complete = false;
                 break;
             }
             objects.extend(input.selected(order, &replay, &self.quarantine, &self.ledger).await?);
-            reached = input.keys.iter().max().cloned().unwrap_or(reached);
+            reached = input.keys.iter().max().cloned();
         }
+        let reached = reached.unwrap_or_else(|| order.after.clone());
         let next = (!is_complete).then_some(reached);
         self.order(order.action, replay, objects, &order.after, next).await
     }
 
     /// Carries out an order about landed objects, a part of it.
     pub async fn landed(&self, order: &LandedOrder) -> Result<SelectionAnswer, ReplayError> {
-        let replay = order.replay.clone().unwrap_or_else(new_order);
-        let listed = self.landing.list(&order.prefix, &order.after).await?;
-        let is_last = listed.len() <= MOST_OBJECTS;
+        let replay = name_of(order.replay.as_deref())?;
+        let Page { objects: listed, is_truncated } =
+            self.landing.list(&order.prefix, &order.after).await?;
+        let is_last = listed.len() <= MOST_OBJECTS && !is_truncated;
         let listed = &listed[..listed.len().min(MOST_OBJECTS)];
         let next = if is_last { None } else { listed.last().map(|last| last.key.clone()) };
         let mut objects = Vec::new();
@@ -202,10 +206,10 @@ impl Replayer {
         loop {
             let after = keys.last().map_or("", String::as_str);
             let page = self.quarantine.list(folder, after).await?;
-            if page.is_empty() {
+            keys.extend(page.objects.into_iter().map(|object| object.key));
+            if !page.is_truncated {
                 return Ok(keys);
             }
-            keys.extend(page.into_iter().map(|object| object.key));
         }
     }
 }
@@ -238,7 +242,9 @@ impl Status {
                 dataset.committed += committed;
             } else {
                 dataset.held += committed;
-                dataset.failed_checks.extend(read.failed_checks);
+                for check in read.failed_checks {
+                    *dataset.failed_checks.entry(check).or_insert(0) += 1;
+                }
             }
         }
     }
@@ -261,9 +267,17 @@ fn folder(order: &QuarantinedOrder) -> String {
     }
 }
 
-/// Later orders sort behind earlier ones.
-fn new_order() -> String {
-    Uuid::now_v7().simple().to_string()
+/// The name of an order: the one given, or a new one. Later orders must sort behind earlier ones.
+fn name_of(given: Option<&str>) -> Result<String, ReplayError> {
+    let now = Uuid::now_v7().simple().to_string();
+    let Some(given) = given else { return Ok(now) };
+    let is_name = Uuid::try_parse(given).is_ok_and(|id| {
+        id.get_version() == Some(Version::SortRand) && id.simple().to_string() == given
+    });
+    if is_name && *given <= *now {
+        return Ok(given.to_owned());
+    }
+    Err(ReplayError::Name { name: given.to_owned() })
 }
 
 fn parts_folder(replay: &str) -> String {
@@ -277,4 +291,21 @@ fn part_key(replay: &str, after: &str) -> String {
 
 fn malformed(key: &str, error: &serde_json::Error) -> ReplayError {
     ReplayError::Malformed { key: key.to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_has_a_name_that_sorts_by_its_time() {
+        let first = name_of(None).unwrap();
+        assert_eq!(name_of(Some(&first)).unwrap(), first);
+        assert!(first < name_of(None).unwrap());
+        let random = "3f2504e04f8941d39a0c0305e82c3301";
+        let late = "ffffffffffff7fff8fffffffffffffff";
+        for name in ["fix-march", "", random, late, &first.to_uppercase(), &format!("{first}0")] {
+            assert!(name_of(Some(name)).is_err(), "{name}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! (`content#<checksum>`), one for each time that it was read again on an order
 //! (`replay#<order>#<checksum>`), and one for each dataset that a reading gave rows: see [`super::reading`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -14,7 +14,8 @@ use chrono::{DateTime, Days, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::explain;
-use crate::run::Run;
+use super::reading::Reading;
+use crate::run::{Outcome, Run};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -50,6 +51,79 @@ pub struct Content {
     pub entity_tag: String,
     /// When it was read.
     pub read_at: DateTime<Utc>,
+    /// Orders the readings of an object: see [`Run::generation`]. Empty where it could not be read.
+    #[serde(default)]
+    pub generation: String,
+    /// The datasets that it had records for.
+    #[serde(default)]
+    pub routed_to: Vec<String>,
+}
+
+/// A reading that came to its end.
+#[derive(Debug, Clone)]
+pub struct FinishedReading<'a> {
+    /// S3's tag of the object.
+    pub entity_tag: &'a str,
+    /// The datasets that a replay was for; none for all.
+    pub chosen: &'a [String],
+    /// The datasets that it had records for.
+    pub routed_to: Vec<String>,
+}
+
+/// What is known of an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// The contents that were read under its URI, the earliest first.
+    pub contents: Vec<Content>,
+    /// The orders by which it was read again, the earliest first.
+    pub replays: Vec<Replayed>,
+    /// What each reading gave each dataset, in no order.
+    pub readings: Vec<Reading>,
+}
+
+impl History {
+    fn add(&mut self, item: Item) -> Result<(), serde_dynamo::Error> {
+        let part = item.get("part").and_then(|part| part.as_s().ok()).cloned().unwrap_or_default();
+        match part.split('#').next() {
+            Some("content") => self.contents.push(serde_dynamo::from_item(item)?),
+            Some("replay") => self.replays.push(serde_dynamo::from_item(item)?),
+            Some("dataset") => self.readings.push(serde_dynamo::from_item(item)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a reading that came later than a generation, and was for a dataset, gave it nothing: not even
+    /// a request.
+    pub fn has_later_without(&self, dataset: &str, generation: &str) -> bool {
+        let is_later = |content: &Content, reading: &str| {
+            content.generation.as_str() > generation
+                && !self.readings.iter().any(|known| known.is_named(reading, dataset))
+        };
+        let mut replays = self.replays.iter().filter(|replay| replay.covers(Some(dataset)));
+        self.contents.iter().any(|content| is_later(content, &content.checksum))
+            || replays.any(|again| {
+                let reading = format!("{}@{}", again.content.checksum, again.replay);
+                is_later(&again.content, &reading)
+            })
+    }
+
+    /// The datasets that readings before a generation had records for, or may still have rows in.
+    pub fn datasets_before(&self, generation: &str) -> BTreeSet<String> {
+        let mut datasets = BTreeSet::new();
+        for reading in &self.readings {
+            if reading.state.is_live() && reading.generation.as_str() < generation {
+                datasets.insert(reading.dataset().to_owned());
+            }
+        }
+        let again = self.replays.iter().map(|replay| &replay.content);
+        for content in self.contents.iter().chain(again) {
+            if !content.generation.is_empty() && content.generation.as_str() < generation {
+                datasets.extend(content.routed_to.iter().cloned());
+            }
+        }
+        datasets
+    }
 }
 
 /// A content that was read again on an order.
@@ -87,61 +161,49 @@ impl Ledger {
         Self { client, inputs_table, runs_table, run_retention_days }
     }
 
-    /// The contents that were read under an object's URI, the earliest first.
-    pub async fn contents(&self, uri: &str) -> Result<Vec<Content>, LedgerError> {
-        let items = self.parts(uri, "content#").await?;
-        let contents: Result<Vec<Content>, _> = serde_dynamo::from_items(items);
-        let mut contents =
-            contents.map_err(|error| self.inputs_failed("Query", uri, error.to_string()))?;
-        contents.sort_by_key(|content| content.read_at);
-        Ok(contents)
-    }
-
-    /// The orders by which an object was read again, the earliest first.
-    pub async fn replays(&self, uri: &str) -> Result<Vec<Replayed>, LedgerError> {
-        let items = self.parts(uri, "replay#").await?;
-        let replays: Result<Vec<Replayed>, _> = serde_dynamo::from_items(items);
-        let mut replays =
-            replays.map_err(|error| self.inputs_failed("Query", uri, error.to_string()))?;
-        replays.sort_by(|one, other| one.replay.cmp(&other.replay));
-        Ok(replays)
-    }
-
-    /// The items of an object whose name begins with a prefix.
-    pub(super) async fn parts(&self, uri: &str, prefix: &str) -> Result<Vec<Item>, LedgerError> {
+    /// What is known of an object.
+    pub async fn history(&self, uri: &str) -> Result<History, LedgerError> {
         let query = self
             .client
             .query()
             .table_name(&self.inputs_table)
             .consistent_read(true)
-            .key_condition_expression("#input = :input AND begins_with(#part, :prefix)")
+            .key_condition_expression("#input = :input")
             .expression_attribute_names("#input", "input")
-            .expression_attribute_names("#part", "part")
-            .expression_attribute_values(":input", text(uri))
-            .expression_attribute_values(":prefix", text(prefix));
+            .expression_attribute_values(":input", text(uri));
         let items = query.into_paginator().items().send().collect::<Result<Vec<Item>, _>>().await;
-        items.map_err(|error| self.inputs_failed("Query", uri, explain(&error)))
+        let items = items.map_err(|error| self.inputs_failed("Query", uri, explain(&error)))?;
+        let mut history = History::default();
+        for item in items {
+            let added = history.add(item);
+            added.map_err(|error| self.inputs_failed("Query", uri, error.to_string()))?;
+        }
+        history.contents.sort_by_key(|content| content.read_at);
+        history.replays.sort_by(|one, other| one.replay.cmp(&other.replay));
+        Ok(history)
     }
 
-    /// Notes that a content was read to its end, with its run; false when it was noted before. `datasets`
-    /// are those that a replay was for; none for all.
+    /// Notes that a content was read to its end, with its run; false when it was noted before.
     pub async fn finish_input(
         &self,
         run: &Run,
-        entity_tag: &str,
-        datasets: &[String],
+        read: FinishedReading<'_>,
     ) -> Result<bool, LedgerError> {
         let uri = run.input.uri();
+        // What breaks off takes nobody's place.
+        let is_damaged = run.outcome == Outcome::Quarantined;
         let content = Content {
             checksum: run.input.checksum.clone(),
-            entity_tag: entity_tag.to_owned(),
+            entity_tag: read.entity_tag.to_owned(),
             read_at: run.finished_at,
+            generation: if is_damaged { String::new() } else { run.generation() },
+            routed_to: read.routed_to,
         };
         let (mut item, part) = match &run.input.replay {
             None => (self.item(&uri, &content)?, format!("content#{}", content.checksum)),
             Some(replay) => {
                 let part = format!("replay#{replay}#{}", content.checksum);
-                let (replay, datasets) = (replay.clone(), datasets.to_vec());
+                let (replay, datasets) = (replay.clone(), read.chosen.to_vec());
                 (self.item(&uri, &Replayed { replay, datasets, content })?, part)
             }
         };
@@ -248,4 +310,62 @@ fn done_before(error: &SdkError<TransactWriteItemsError>) -> bool {
         }
     }
     by_condition
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn history(items: &[Value]) -> History {
+        let mut history = History::default();
+        for item in items {
+            history.add(serde_dynamo::to_item(item).unwrap()).unwrap();
+        }
+        history
+    }
+
+    fn content(part: &str, generation: &str, routed_to: &[&str]) -> Value {
+        let mut names = part.split('#');
+        let (kind, name) = (names.next().unwrap(), names.next().unwrap());
+        let replay = if kind == "replay" { name } else { "" };
+        let checksum = names.next().unwrap_or(name);
+        json!({"part": part, "checksum": checksum, "entity_tag": "e", "read_at": Utc::now(),
+            "generation": generation, "routed_to": routed_to, "replay": replay, "datasets": []})
+    }
+
+    fn reading(part: &str, state: &str, generation: &str) -> Value {
+        json!({"part": part, "state": state, "generation": generation, "request_bucket": "b", "request_key": "k"})
+    }
+
+    #[test]
+    fn a_later_reading_that_gave_nothing_is_told_from_one_that_is_on_its_way() {
+        let known = [content("content#a", "1", &["d"]), content("content#b", "2", &[])];
+        assert!(history(&known).has_later_without("d", "1"));
+        assert!(!history(&known).has_later_without("d", "2"));
+        // It has asked for a commit, or holds its rows: that is looked at by itself.
+        let mut asked = known.to_vec();
+        asked.push(reading("dataset#b#d", "held", "2"));
+        assert!(!history(&asked).has_later_without("d", "1"));
+        assert!(history(&asked).has_later_without("other", "1"));
+        // What breaks off has no generation, and takes nobody's place.
+        let damaged = [content("content#a", "1", &["d"]), content("content#b", "", &[])];
+        assert!(!history(&damaged).has_later_without("d", "1"));
+        let again = [content("content#a", "1", &["d"]), content("replay#r#a", "3", &[])];
+        assert!(history(&again).has_later_without("d", "1"));
+    }
+
+    #[test]
+    fn the_datasets_of_earlier_readings_are_known_before_their_commits() {
+        let known = [
+            content("content#a", "1", &["pages", "tracks"]),
+            content("content#b", "3", &["groups"]),
+            reading("dataset#c#screens", "committing", "1"),
+            reading("dataset#d#aliases", "superseded", "1"),
+        ];
+        let before: Vec<String> = history(&known).datasets_before("2").into_iter().collect();
+        assert_eq!(before, ["pages", "screens", "tracks"]);
+        assert!(history(&known).datasets_before("1").is_empty());
+    }
 }

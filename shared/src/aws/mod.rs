@@ -11,8 +11,8 @@ mod reading;
 mod secret;
 
 pub use config::{Environment, EnvironmentError, load_config, s3_client};
-pub use ledger::{Content, Ledger, LedgerError, Replayed};
-pub use listing::Listed;
+pub use ledger::{Content, FinishedReading, History, Ledger, LedgerError, Replayed};
+pub use listing::{Listed, Page};
 pub use object_reader::{Digest, ObjectError, ObjectReader, Opened, SourceFailed, open_object};
 pub use object_store::{Bucket, BucketError};
 pub use queue::{CommitsQueue, InboxQueue, QueueError, ReplayQueue};

@@ -98,6 +98,11 @@ impl Reading {
         self.part == part(input, dataset)
     }
 
+    /// Whether it is what a reading, by its name, gave a dataset: see [`InputIdentity::reading`].
+    pub fn is_named(&self, reading: &str, dataset: &str) -> bool {
+        self.part == named(reading, dataset)
+    }
+
     /// The request that commits it, in the form that it was committed in; or where held rows are kept.
     pub fn request(&self) -> CommitPointer {
         CommitPointer { bucket: self.request_bucket.clone(), key: self.request_key.clone() }
@@ -172,13 +177,6 @@ impl Ledger {
         let Some(item) = item else { return Ok(None) };
         let reading = serde_dynamo::from_item(item);
         reading.map(Some).map_err(|error| self.inputs_failed("GetItem", &uri, error.to_string()))
-    }
-
-    /// Every reading of an object that gave a dataset rows, in no order.
-    pub async fn readings(&self, uri: &str) -> Result<Vec<Reading>, LedgerError> {
-        let items = self.parts(uri, "dataset#").await?;
-        serde_dynamo::from_items(items)
-            .map_err(|error| self.inputs_failed("Query", uri, error.to_string()))
     }
 
     /// Marks a commit as `done`, earlier readings as superseded, and inserts the run; all or nothing. False
@@ -273,7 +271,11 @@ impl Ledger {
 }
 
 fn part(input: &InputIdentity, dataset: &str) -> String {
-    format!("dataset#{}#{dataset}", input.reading())
+    named(&input.reading(), dataset)
+}
+
+fn named(reading: &str, dataset: &str) -> String {
+    format!("dataset#{reading}#{dataset}")
 }
 
 pub(super) fn reading_key(input: &InputIdentity, dataset: &str) -> Item {

@@ -24,6 +24,7 @@ mod shown_name;
 mod timestamp;
 mod value;
 
+pub use checks::checks_without_rows;
 pub use dataset::{DatasetGovernor, Verdict};
 pub use depth::{DEEPEST_JSON, is_too_deep};
 pub use fields::{FieldValue, Fields};

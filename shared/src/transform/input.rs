@@ -12,8 +12,8 @@ use super::request::{base_run, commit_request};
 use super::stretch::{Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
 use super::{Router, plan};
 use crate::aws::{
-    Bucket, BucketError, CommitsQueue, Content, Digest, Ledger, LedgerError, ObjectError, Opened,
-    QueueError, open_object,
+    Bucket, BucketError, CommitsQueue, Content, Digest, FinishedReading, Ledger, LedgerError,
+    ObjectError, Opened, QueueError, open_object,
 };
 use crate::contract::Contract;
 use crate::decode::DecodeError;
@@ -217,7 +217,7 @@ impl Transform {
         if self.is_known(&uri, again, |content| content.checksum == checksum).await? {
             return Ok(Transformed::Duplicate);
         }
-        let mut known = self.settings.ledger.contents(&uri).await?;
+        let mut known = self.settings.ledger.history(&uri).await?.contents;
         known.retain(|content| content.checksum != checksum);
         input.supersedes = known.pop().map(|content| content.checksum);
         input.checksum = checksum;
@@ -241,12 +241,12 @@ impl Transform {
         is_same: impl Fn(&Content) -> bool,
     ) -> Result<bool, LedgerError> {
         let Some(again) = again else {
-            return Ok(self.settings.ledger.contents(uri).await?.iter().any(is_same));
+            return Ok(self.settings.ledger.history(uri).await?.contents.iter().any(is_same));
         };
         if again.is_trial {
             return Ok(false);
         }
-        let replays = self.settings.ledger.replays(uri).await?;
+        let replays = self.settings.ledger.history(uri).await?.replays;
         Ok(replays.iter().any(|known| known.replay == again.replay && is_same(&known.content)))
     }
 
@@ -333,6 +333,7 @@ impl Transform {
             base.input_copy = Some(self.keep_whole(&base.input, &entity_tag).await?);
         }
         base.records = Some(records);
+        let routed_to = outcome.datasets.iter().map(|dataset| dataset.contract.dataset()).collect();
         outcome.datasets.extend(self.left_without_rows(&base, again, &outcome).await?);
         base.quarantined_by_reason = outcome.reasons;
         base.quarantine = outcome.quarantine;
@@ -348,7 +349,7 @@ impl Transform {
             }
         }
         base.outcome = if records.routed > 0 { Outcome::Transformed } else { Outcome::Empty };
-        self.finish(base, again, &entity_tag).await?;
+        self.finish(base, again, &entity_tag, routed_to).await?;
         Ok(Transformed::Done { records, held })
     }
 
@@ -357,10 +358,12 @@ impl Transform {
         mut base: Run,
         again: Option<&ReadAgain>,
         entity_tag: &str,
+        routed_to: Vec<String>,
     ) -> Result<(), LedgerError> {
         base.finished_at = Utc::now();
-        let datasets = again.map(|again| again.datasets.as_slice()).unwrap_or_default();
-        self.settings.ledger.finish_input(&base, entity_tag, datasets).await?;
+        let chosen = again.map(|again| again.datasets.as_slice()).unwrap_or_default();
+        let finished = FinishedReading { entity_tag, chosen, routed_to };
+        self.settings.ledger.finish_input(&base, finished).await?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::input::{Transform, TransformError};
 use super::stretch::{DatasetOutcome, StretchOutcome};
 use crate::aws::LedgerError;
 use crate::event::{ReadAgain, ReplayOutcome, ReplayResult, ReplayedDataset};
+use crate::govern::checks_without_rows;
 use crate::run::{CheckResult, RecordCounts, Run};
 
 impl Transform {
@@ -33,22 +34,18 @@ impl Transform {
             return Ok(Vec::new());
         }
         let chosen = self.chosen(again);
-        let generation = base.generation();
-        let mut earlier = BTreeSet::new();
-        for reading in self.ledger().readings(&base.input.uri()).await? {
-            if reading.state.is_live() && reading.generation < generation {
-                earlier.insert(reading.dataset().to_owned());
-            }
-        }
+        let history = self.ledger().history(&base.input.uri()).await?;
+        let earlier = history.datasets_before(&base.generation());
         let mut without = Vec::new();
         for (position, contract) in self.contracts().iter().enumerate() {
+            let name = contract.dataset();
             let is_chosen = chosen.as_ref().is_none_or(|chosen| chosen.contains(&position));
-            let has_rows = outcome
-                .datasets
-                .iter()
-                .any(|dataset| dataset.contract.dataset() == contract.dataset());
-            if is_chosen && !has_rows && earlier.contains(&contract.dataset()) {
-                without.push(DatasetOutcome::without_records(contract));
+            let has_rows = outcome.datasets.iter().any(|had| had.contract.dataset() == name);
+            if is_chosen && !has_rows && earlier.contains(&name) {
+                let mut checks = checks_without_rows(contract);
+                checks.extend(understood(outcome.records.quarantined));
+                let nothing = DatasetOutcome::without_records(contract);
+                without.push(DatasetOutcome { checks, ..nothing });
             }
         }
         Ok(without)
@@ -69,6 +66,21 @@ impl Transform {
         })?;
         Ok(self.quarantine().put(&result.key(), "application/json", body).await?)
     }
+}
+
+/// A check that fails where records belong to no dataset: perhaps they are those that are missed, and then
+/// nothing must make way.
+fn understood(quarantined: u64) -> Option<CheckResult> {
+    (quarantined > 0).then(|| CheckResult {
+        name: "records_belong_to_a_dataset".to_owned(),
+        metric: "invalidRows".to_owned(),
+        column: None,
+        value: quarantined as f64,
+        unit: "rows".to_owned(),
+        expectation: "must be 0 before earlier rows make way for none".to_owned(),
+        severity: "error".to_owned(),
+        passed: false,
+    })
 }
 
 /// What came of an object that was read to its end.

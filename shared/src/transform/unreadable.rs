@@ -44,7 +44,7 @@ impl Transform {
             BTreeMap::from([(Reason::InputDamaged.name().to_owned(), records.records)]);
         base.outcome = Outcome::Quarantined;
         base.error = Some(damage.to_string());
-        self.finish(base, again, &entity_tag).await?;
+        self.finish(base, again, &entity_tag, Vec::new()).await?;
         Ok(Transformed::Quarantined(records))
     }
 

@@ -46,6 +46,7 @@ pub(super) fn campaigns(rows: &RecordBatch, facts: &mut Facts) -> Result<(), Row
             date: date.required(row)?,
             pulled_at: pulled_at.required(row)?,
             source_object: source_object.required(row)?.to_owned(),
+            generation: String::new(),
         };
         let mut amount = |column: Amount<'_>| readable(column, row, &mut facts.unreadable_amounts);
         let figures = CampaignFigures {

@@ -133,6 +133,7 @@ pub fn report(customer: &str, day: i64, pulled: i64, campaigns: &[(&str, i64)]) 
         date: hour(day * 24).date_naive(),
         pulled_at: hour(pulled),
         source_object: format!("google_ads/{pulled}"),
+        generation: String::new(),
     };
     let mut report = Report::default();
     for (campaign, cents) in campaigns {

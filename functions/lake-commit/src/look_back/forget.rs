@@ -48,13 +48,12 @@ impl LookBack {
         path: &str,
     ) -> Result<FileKeys, LookBackError> {
         let source = self.fetch(path).await?;
-        let (columns, partition) =
-            (row_keys.columns.clone(), request.schema.partition_column.clone());
+        let (columns, schema) = (row_keys.columns.clone(), request.schema.clone());
         let (path, named) = (path.to_owned(), path.to_owned());
         let work = tokio::task::spawn_blocking(move || {
             let source = on_disk(source)
                 .map_err(|source| LookBackError::Disk { path: path.clone(), source })?;
-            Ok(FileKeys::read(source, &path, &columns, &partition)?)
+            Ok(FileKeys::read(source, &path, &schema, &columns)?)
         });
         finished(work, named).await
     }
