@@ -72,12 +72,14 @@ impl River {
         }
         let config = loader.load().await;
         let lake_bucket = output("LAKE_BUCKET");
-        let lake = Lake::connect(LakeConfig {
+        let settings = LakeConfig {
             bucket: lake_bucket.clone(),
             snapshot_retention_days: 30,
             endpoint: Some(endpoint.to_owned()),
             region: output("AWS_REGION"),
-        });
+        };
+        let lake = Lake::connect(settings.clone());
+        let catalog = Lake::connect(settings).await.expect("the catalog opens");
         let requests = Bucket::new(s3_client(&config), lake_bucket);
         Self {
             committer: Committer::new(
@@ -89,7 +91,7 @@ impl River {
             sqs: aws_sdk_sqs::Client::new(&config),
             queue_url: bed.queue_url.clone(),
             database_prefix: bed.database_prefix.clone(),
-            transform: transform(&config, bed, source),
+            transform: transform(&config, bed, source, catalog),
         }
     }
 
@@ -161,7 +163,7 @@ impl River {
     }
 }
 
-fn transform(config: &SdkConfig, bed: &Bed, source: Source) -> Transform {
+fn transform(config: &SdkConfig, bed: &Bed, source: Source, catalog: Lake) -> Transform {
     let s3 = s3_client(config);
     Transform::new(TransformSettings {
         source,
@@ -172,6 +174,7 @@ fn transform(config: &SdkConfig, bed: &Bed, source: Source) -> Transform {
         commits: CommitsQueue::new(aws_sdk_sqs::Client::new(config), bed.queue_url.clone()),
         pseudonymizer: Pseudonymizer::new(b"a key for tests that has 32 bytes"),
         database_prefix: bed.database_prefix.clone(),
+        catalog: Some(catalog),
     })
 }
 

@@ -214,7 +214,12 @@ mod tests {
         hasher.finish()
     }
 
-    fn counted(most: usize, values: &[u16], own: &[u16], check: &'static Check) -> UnknownReferences {
+    fn counted(
+        most: usize,
+        values: &[u16],
+        own: &[u16],
+        check: &'static Check,
+    ) -> UnknownReferences {
         let mut counter = ReferenceCounter::within(most);
         for value in values {
             counter.value(key(*value));
@@ -288,7 +293,8 @@ mod tests {
 
     #[test]
     fn too_many_of_its_own_values_leave_the_rest_unchecked() {
-        let unknown = counted(2, &[7, 7, 8], &[8, 1, 2, 3], check(Expectation::MustBe(0.0), Unit::Rows));
+        let unknown =
+            counted(2, &[7, 7, 8], &[8, 1, 2, 3], check(Expectation::MustBe(0.0), Unit::Rows));
         let result = unknown.result();
         assert_eq!((result.value, result.unchecked_rows, result.passed), (0.0, 2, false));
     }
