@@ -35,6 +35,8 @@ mod quality;
 #[path = "src/contract/record.rs"]
 #[allow(dead_code)]
 mod record;
+#[path = "src/contract/relationship.rs"]
+mod relationship;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -54,6 +56,7 @@ fn main() {
     println!("cargo::rerun-if-changed={}", contracts.display());
 
     let mut compiled = Vec::new();
+    let mut sources = Vec::new();
     let mut problems = Vec::new();
     for file in files(&contracts, CONTRACT) {
         let shown = format!("shared/{}", file.strip_prefix(&root).unwrap_or(&file).display());
@@ -63,10 +66,19 @@ fn main() {
                 let broken = broken_promises(&file, &shown, &text, &contract);
                 problems.extend(broken.iter().map(|problem| located(&shown, problem)));
                 compiled.push(contract);
+                sources.push((shown, text));
             }
             Err(error) => {
                 problems.extend(error.problems.iter().map(|problem| located(&shown, problem)));
             }
+        }
+    }
+    // What refers to a contract that does not compile is not at fault.
+    if problems.is_empty() {
+        for ((shown, text), contract) in sources.iter().zip(&compiled) {
+            let mut unresolved = relationship::unresolved(contract, &compiled);
+            position::locate(text, &mut unresolved);
+            problems.extend(unresolved.iter().map(|problem| located(shown, problem)));
         }
     }
     for record in files(&contracts, RECORD) {

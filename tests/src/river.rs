@@ -72,12 +72,14 @@ impl River {
         }
         let config = loader.load().await;
         let lake_bucket = output("LAKE_BUCKET");
-        let lake = Lake::connect(LakeConfig {
+        let settings = LakeConfig {
             bucket: lake_bucket.clone(),
             snapshot_retention_days: 30,
             endpoint: Some(endpoint.to_owned()),
             region: output("AWS_REGION"),
-        });
+        };
+        let lake = Lake::connect(settings.clone());
+        let catalog = Lake::connect(settings).await.expect("the catalog opens");
         let requests = Bucket::new(s3_client(&config), lake_bucket);
         Self {
             committer: Committer::new(
@@ -94,6 +96,7 @@ impl River {
                 source,
                 bed.queue_url.clone(),
                 bed.database_prefix.clone(),
+                Some(catalog),
             ),
         }
     }
@@ -172,6 +175,7 @@ pub fn transform(
     source: Source,
     commits_queue_url: String,
     database_prefix: String,
+    catalog: Option<Lake>,
 ) -> Transform {
     let s3 = s3_client(config);
     Transform::new(TransformSettings {
@@ -183,6 +187,7 @@ pub fn transform(
         commits: CommitsQueue::new(aws_sdk_sqs::Client::new(config), commits_queue_url),
         pseudonymizer: Pseudonymizer::new(b"a key for tests that has 32 bytes"),
         database_prefix,
+        catalog,
     })
 }
 

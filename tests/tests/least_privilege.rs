@@ -18,7 +18,7 @@ struct Tried {
     sns: aws_sdk_sns::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     secrets: aws_sdk_secretsmanager::Client,
-    _role: Assumed,
+    role: Assumed,
 }
 
 /// Whether a call was refused for want of permission; the services have different words for it.
@@ -36,7 +36,7 @@ impl Tried {
             sns: aws_sdk_sns::Client::new(&role.config),
             dynamodb: aws_sdk_dynamodb::Client::new(&role.config),
             secrets: aws_sdk_secretsmanager::Client::new(&role.config),
-            _role: role,
+            role,
         }
     }
 
@@ -59,6 +59,12 @@ impl Tried {
 
     async fn may_not_delete(&self, bucket: &str, key: &str) -> bool {
         is_denied(&self.s3.delete_object().bucket(output(bucket)).key(key).send().await)
+    }
+
+    /// Whether it may not know of a table, be it there or not.
+    async fn may_not_open(&self, database: &str, table: &str) -> bool {
+        let glue = aws_sdk_glue::Client::new(&self.role.config);
+        is_denied(&glue.get_table().database_name(database).name(table).send().await)
     }
 
     async fn may_not_send(&self, queue: &str) -> bool {
@@ -139,6 +145,24 @@ async fn segment_transform_reads_its_landing_prefix_and_only_adds_to_the_lake() 
     assert!(tried.may_not_delete("QUARANTINE_BUCKET", &format!("rows/{key}")).await);
     assert!(tried.may_not_write("QUARANTINE_BUCKET", &key).await);
     assert!(tried.may_not_receive("COMMITS_QUEUE_URL").await);
+    assert!(tried.may_not_publish().await);
+    assert!(tried.may_not_read_runs().await);
+    assert!(tried.may_not_forget_inputs().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn database_transform_reads_the_one_table_that_orders_refer_to() {
+    let tried = Tried::with_role_of("DATABASE_TRANSFORM_FUNCTION_NAME").await;
+    assert!(!tried.may_not_open("shop", "customers").await, "it looks for customers");
+    assert!(tried.may_not_open("segment", "tracks").await);
+    let key = unique();
+    let customers = format!("shop/customers/metadata/{key}.json");
+    assert!(!tried.may_not_read("LAKE_BUCKET", &customers).await, "it reads what it is for");
+    assert!(!tried.may_not_read("LAKE_BUCKET", &format!("shop/customers/data/{key}")).await);
+    assert!(tried.may_not_write("LAKE_BUCKET", &customers).await);
+    assert!(tried.may_not_read("LAKE_BUCKET", &format!("shop/orders/metadata/{key}.json")).await);
+    assert!(tried.may_not_read("LANDING_BUCKET", &format!("segment/{key}")).await);
+    assert!(tried.may_not_delete("LAKE_BUCKET", &format!("shop/customers/data/{key}")).await);
     assert!(tried.may_not_publish().await);
     assert!(tried.may_not_read_runs().await);
     assert!(tried.may_not_forget_inputs().await);

@@ -74,6 +74,7 @@ pub(super) fn compile_column(
         unique: property.unique.unwrap_or_default(),
         minimum: minimum?,
         maximum: maximum?,
+        references: Vec::new(),
         description: property.description.clone().unwrap_or_default(),
     };
     problems.keep(check_text_rules(&clause, &column, &rules.checks));

@@ -10,6 +10,7 @@ use super::odcs::{DataContract, SchemaObject};
 use super::position::locate;
 use super::problem::{ContractError, Problem, Problems, Result, refuse};
 use super::quality;
+use super::relationship;
 
 /// Compiles the text of one contract file.
 ///
@@ -119,7 +120,9 @@ fn compile_object(
     let mut columns = Vec::with_capacity(object.properties.len());
     let mut checks = quality::compile(&clause, None, object.quality(), problems).checks;
     for property in &object.properties {
-        if let Some((column, of_column)) = compile_column(&clause, property, problems) {
+        if let Some((mut column, of_column)) = compile_column(&clause, property, problems) {
+            let own = (document.domain.as_str(), object.table());
+            column.references = relationship::compile(&clause, own, property, &of_column, problems);
             columns.push(column);
             checks.extend(of_column);
         }

@@ -20,7 +20,7 @@ pub struct Check {
     pub severity: Severity,
 }
 
-/// What a check counts: the library metrics of ODCS, and one of our own.
+/// What a check counts: the library metrics of ODCS, and two of our own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Metric {
@@ -45,6 +45,12 @@ pub enum Metric {
     },
     /// Rows that were quarantined, of all that were routed to the dataset.
     InvalidRows,
+    /// Rows to be written whose value in a column has no row in the table that the column refers to, of those
+    /// whose value is not null.
+    UnknownReferences {
+        /// The column; it has exactly one [`super::Reference`].
+        column: String,
+    },
 }
 
 /// Which texts are valid.
@@ -145,6 +151,7 @@ impl Metric {
             Self::InvalidValues { .. } => "invalidValues",
             Self::DuplicateValues { .. } => "duplicateValues",
             Self::InvalidRows => "invalidRows",
+            Self::UnknownReferences { .. } => "unknownReferences",
         }
     }
 
@@ -152,9 +159,9 @@ impl Metric {
     pub fn column(&self) -> Option<String> {
         match self {
             Self::RowCount | Self::InvalidRows => None,
-            Self::NullValues { column } | Self::InvalidValues { column, .. } => {
-                Some(column.clone())
-            }
+            Self::NullValues { column }
+            | Self::InvalidValues { column, .. }
+            | Self::UnknownReferences { column } => Some(column.clone()),
             Self::DuplicateValues { columns } => Some(columns.join(",")),
         }
     }

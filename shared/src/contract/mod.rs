@@ -32,6 +32,8 @@ mod problem;
 mod quality;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod record;
+#[cfg(any(test, feature = "contract-compiler"))]
+mod relationship;
 #[cfg(test)]
 mod tests;
 
@@ -41,7 +43,7 @@ pub use evolution::{Evolution, EvolutionMode, KeptValues};
 pub use expectation::{Check, Expectation, Metric, Severity, Unit, ValidValues};
 pub use model::{
     Bound, CapturedTable, Column, ColumnType, Contract, Generated, JsonColumn, JsonShape,
-    Normalize, PartitionTransform, Privacy, Route,
+    Normalize, PartitionTransform, Privacy, Reference, Route,
 };
 
 #[cfg(any(test, feature = "contract-compiler"))]
@@ -51,6 +53,7 @@ pub use self::{
     position::locate,
     problem::{ContractError, Problem},
     record::{Record, RecordedColumn, RecordedPartition},
+    relationship::unresolved,
 };
 
 static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| {

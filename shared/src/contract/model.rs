@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::evolution::{Evolution, EvolutionMode, KeptValues};
-use super::expectation::{Check, ValidValues};
+use super::expectation::{Check, Metric, ValidValues};
 
 /// One dataset's contract, compiled from its ODCS file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,8 +114,29 @@ pub struct Column {
     pub minimum: Option<Bound>,
     /// The latest timestamp allowed (microseconds since 1970) or the largest number.
     pub maximum: Option<Bound>,
+    /// Columns of other datasets, or of this one, whose values the column's are.
+    #[serde(default)]
+    pub references: Vec<Reference>,
     /// The column's description.
     pub description: String,
+}
+
+/// A column that another refers to, as ODCS `relationships` names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// The domain of its dataset.
+    pub domain: String,
+    /// The table of its dataset.
+    pub table: String,
+    /// Its name.
+    pub column: String,
+}
+
+impl std::fmt::Display for Reference {
+    /// `shop.customers.id`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}.{}.{}", self.domain, self.table, self.column)
+    }
 }
 
 /// A column that takes an object or an array of the record whole: its value is compact JSON.
@@ -256,6 +277,16 @@ impl Contract {
     /// The dataset's name: `segment.tracks`.
     pub fn dataset(&self) -> String {
         format!("{}.{}", self.domain, self.table)
+    }
+
+    /// Whether this is the dataset that a reference names.
+    pub fn is_referred_to(&self, reference: &Reference) -> bool {
+        (&self.domain, &self.table) == (&reference.domain, &reference.table)
+    }
+
+    /// Whether rows are looked for in the tables that columns refer to.
+    pub fn checks_references(&self) -> bool {
+        self.checks.iter().any(|check| matches!(check.metric, Metric::UnknownReferences { .. }))
     }
 
     /// The position of a column.

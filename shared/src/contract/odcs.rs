@@ -82,7 +82,20 @@ pub struct Property {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<Vec<Quality>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub relationships: Option<Vec<Relationship>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_properties: Option<Vec<CustomProperty>>,
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+/// An element of `relationships`: a property whose values this one's are.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Relationship {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// One property, or a list of them where the key is composite.
+    pub to: Value,
     #[serde(flatten)]
     pub rest: Rest,
 }
@@ -155,6 +168,11 @@ impl SchemaObject {
 }
 
 impl Property {
+    /// The properties that it refers to.
+    pub fn relationships(&self) -> &[Relationship] {
+        self.relationships.as_deref().unwrap_or_default()
+    }
+
     /// Rules for its values.
     pub fn quality(&self) -> &[Quality] {
         self.quality.as_deref().unwrap_or_default()

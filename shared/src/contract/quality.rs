@@ -94,7 +94,8 @@ fn library(clause: &str, column: Option<&str>, rule: &Quality, compiled: &mut Ru
     Ok(())
 }
 
-/// `engine: tributary` with `implementation: {check: invalidRows, mustBeLessOrEqualTo: 5}`.
+/// `engine: tributary` with `implementation: {check: invalidRows, mustBeLessOrEqualTo: 5}` at a dataset,
+/// `unknownReferences` at a column.
 fn custom(clause: &str, column: Option<&str>, rule: &Quality, compiled: &mut Rules) -> Result<()> {
     if rule.engine.as_deref() != Some("tributary") {
         // Another tool's.
@@ -103,16 +104,20 @@ fn custom(clause: &str, column: Option<&str>, rule: &Quality, compiled: &mut Rul
     let Some(Value::Object(implementation)) = &rule.implementation else {
         return refuse(format!("{clause}.implementation"), "must be an object with `check`");
     };
-    if column.is_some()
-        || implementation.get("check").and_then(Value::as_str) != Some("invalidRows")
-    {
-        return refuse(
-            format!("{clause}.implementation"),
-            "the one check is `invalidRows`, and it stands at the dataset",
-        );
-    }
+    let metric = match (implementation.get("check").and_then(Value::as_str), column) {
+        (Some("invalidRows"), None) => Metric::InvalidRows,
+        (Some("unknownReferences"), Some(column)) => {
+            Metric::UnknownReferences { column: column.to_owned() }
+        }
+        _ => {
+            return refuse(
+                format!("{clause}.implementation"),
+                "the checks are `invalidRows`, which stands at the dataset, and `unknownReferences`, which stands at a column",
+            );
+        }
+    };
     let expectation = expectation(clause, implementation)?;
-    compiled.checks.push(check(clause, rule, Metric::InvalidRows, expectation)?);
+    compiled.checks.push(check(clause, rule, metric, expectation)?);
     Ok(())
 }
 
@@ -148,6 +153,7 @@ fn default_name(metric: &Metric) -> String {
         Metric::InvalidValues { column, .. } => format!("invalid_values_of_{column}"),
         Metric::DuplicateValues { columns } => format!("duplicate_values_of_{}", columns.join("_")),
         Metric::InvalidRows => "invalid_rows".to_owned(),
+        Metric::UnknownReferences { column } => format!("unknown_references_of_{column}"),
     }
 }
 

@@ -6,8 +6,9 @@ use regex::Regex;
 
 use super::keys::{Key, KeyHasher, KeySet};
 use super::quarantine::Reason;
+use super::references::{MOST_VALUES, ReferenceCounter, UnknownReferences};
 use super::row::{Cell, Row};
-use crate::contract::{Check, Contract, Metric, Unit, ValidValues};
+use crate::contract::{Check, Contract, Metric, Reference, Unit, ValidValues};
 use crate::run::{CheckResult, RowCounts};
 
 /// The rules of one dataset, and what was counted of its rows.
@@ -24,10 +25,23 @@ pub(super) struct Checks {
     duplicates: Vec<(Vec<usize>, usize, KeySet)>,
     /// Columns of which no two rows have the same value.
     unique: Vec<(usize, KeySet)>,
+    /// Columns whose values are looked up in other tables.
+    references: Vec<Referring>,
     /// Checks that count a value of the row at hand.
     pending: Vec<usize>,
     hasher: KeyHasher,
     new_keys: Vec<Key>,
+}
+
+/// A column whose values are looked up in another table.
+#[derive(Debug)]
+struct Referring {
+    column: usize,
+    /// The column that it refers to, where that is of the same table.
+    own: Option<usize>,
+    number: usize,
+    reference: &'static Reference,
+    counter: ReferenceCounter,
 }
 
 /// The rules of a column's texts.
@@ -72,6 +86,7 @@ impl Checks {
             nulls: Vec::new(),
             duplicates: Vec::new(),
             unique: Vec::new(),
+            references: Vec::new(),
             pending: Vec::new(),
             hasher: KeyHasher::default(),
             new_keys: Vec::new(),
@@ -95,7 +110,7 @@ impl Checks {
         checks
     }
 
-    fn add(&mut self, contract: &Contract, number: usize, check: &Check) {
+    fn add(&mut self, contract: &'static Contract, number: usize, check: &Check) {
         match &check.metric {
             Metric::RowCount | Metric::InvalidRows => {}
             Metric::NullValues { column } => {
@@ -109,6 +124,9 @@ impl Checks {
             Metric::DuplicateValues { columns } => {
                 let positions = columns.iter().filter_map(|column| contract.position(column));
                 self.duplicates.push((positions.collect(), number, KeySet::default()));
+            }
+            Metric::UnknownReferences { column } => {
+                self.references.extend(Referring::new(contract, number, column));
             }
         }
     }
@@ -177,19 +195,39 @@ impl Checks {
             let is_new = seen.insert(key(&mut self.hasher, row, columns), 0);
             self.counts[*number] += u64::from(!is_new);
         }
+        for referring in &mut self.references {
+            referring.row(&mut self.hasher, row);
+        }
     }
 
     /// Bytes that remembered values take.
     pub(super) fn bytes(&self) -> usize {
         let unique = self.unique.iter().map(|(_, seen)| seen.bytes());
-        unique.chain(self.duplicates.iter().map(|(_, _, seen)| seen.bytes())).sum()
+        let duplicates = self.duplicates.iter().map(|(_, _, seen)| seen.bytes());
+        let references = self.references.iter().map(|referring| referring.counter.bytes());
+        unique.chain(duplicates).chain(references).sum()
     }
 
-    /// What became of each check.
+    /// What is to be looked up in other tables, once every row was counted.
+    pub(super) fn take_references(&mut self) -> Vec<UnknownReferences> {
+        let checks = self.checks;
+        let finish = |referring: Referring| {
+            let Referring { number, reference, counter, .. } = referring;
+            counter.finish(&checks[number], number, reference)
+        };
+        std::mem::take(&mut self.references).into_iter().map(finish).collect()
+    }
+
+    /// What became of each check. As long as nobody has looked in other tables, no reference is known.
     pub(super) fn results(&self, rows: RowCounts) -> Vec<CheckResult> {
         let mut results = Vec::with_capacity(self.checks.len());
-        for (check, counted) in self.checks.iter().zip(&self.counts) {
+        for (number, (check, counted)) in self.checks.iter().zip(&self.counts).enumerate() {
             let (count, of) = match check.metric {
+                Metric::UnknownReferences { .. } => {
+                    let referring = self.references.iter().find(|one| one.number == number);
+                    let rows = referring.map_or(0, |referring| referring.counter.rows());
+                    (rows, rows)
+                }
                 Metric::RowCount => (rows.committed, rows.committed),
                 Metric::InvalidRows => (rows.quarantined, rows.routed),
                 _ => (*counted, rows.committed),
@@ -205,11 +243,44 @@ pub fn checks_without_rows(contract: &'static Contract) -> Vec<CheckResult> {
     Checks::new(contract).results(RowCounts::default())
 }
 
+impl Referring {
+    /// The build refuses a contract whose check has no reference.
+    fn new(contract: &'static Contract, number: usize, column: &str) -> Option<Self> {
+        let position = contract.position(column)?;
+        let reference = contract.columns[position].references.first()?;
+        let is_own = contract.is_referred_to(reference);
+        Some(Self {
+            column: position,
+            own: contract.position(&reference.column).filter(|_| is_own),
+            number,
+            reference,
+            counter: ReferenceCounter::within(MOST_VALUES),
+        })
+    }
+
+    fn row(&mut self, hasher: &mut KeyHasher, row: &Row<'_>) {
+        if row.cells()[self.column] != Cell::Null {
+            self.counter.value(key(hasher, row, &[self.column]));
+        }
+        if let Some(own) = self.own.filter(|own| row.cells()[*own] != Cell::Null) {
+            self.counter.own(key(hasher, row, &[own]));
+        }
+    }
+}
+
 fn result(check: &Check, count: u64, of: u64) -> CheckResult {
-    let value = match check.unit {
+    bounded_result(check, count, 0, of)
+}
+
+/// The result of a check that could not look at every row: it passes only if it does so whether none or all of
+/// the others count.
+pub(super) fn bounded_result(check: &Check, count: u64, unchecked: u64, of: u64) -> CheckResult {
+    let share = |count: u64| match check.unit {
         Unit::Rows => count as f64,
         Unit::Percent => count as f64 * 100.0 / of.max(1) as f64,
     };
+    let value = share(count);
+    let at_most = share(count + unchecked);
     CheckResult {
         name: check.name.clone(),
         metric: check.metric.name().to_owned(),
@@ -218,7 +289,8 @@ fn result(check: &Check, count: u64, of: u64) -> CheckResult {
         unit: check.unit.name().to_owned(),
         expectation: check.expectation.to_string(),
         severity: check.severity.name().to_owned(),
-        passed: check.expectation.holds(value),
+        passed: check.expectation.holds(value) && check.expectation.holds(at_most),
+        unchecked_rows: unchecked,
     }
 }
 

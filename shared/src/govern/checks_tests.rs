@@ -59,12 +59,20 @@ schema:
           - {metric: invalidValues, arguments: {validValues: [EUR]}, mustBeLessThan: 60, unit: percent, severity: warning}
           - {metric: nullValues, mustBe: 0, severity: warning}
         customProperties: [{property: fieldId, value: 4}, {property: source, value: currency}, {property: privacy, value: keep}]
+      - name: customer
+        logicalType: string
+        physicalType: string
+        classification: internal
+        relationships: [{to: customers.odcs.yaml#/schema/customers/properties/id}]
+        quality:
+          - {type: custom, engine: tributary, implementation: {check: unknownReferences, mustBe: 0}, severity: error}
+        customProperties: [{property: fieldId, value: 5}, {property: source, value: customer}, {property: privacy, value: keep}]
       - name: coupon
         logicalType: string
         physicalType: string
         unique: true
         classification: internal
-        customProperties: [{property: fieldId, value: 5}, {property: source, value: coupon}, {property: privacy, value: keep}]
+        customProperties: [{property: fieldId, value: 6}, {property: source, value: coupon}, {property: privacy, value: keep}]
 "#;
 
 struct Judge {
@@ -176,4 +184,28 @@ fn an_input_without_a_row_has_no_share_of_anything() {
     let judge = Judge::new();
     assert!(judge.result("row_count").holds_rows());
     assert!(judge.result("mostly_valid").passed);
+}
+
+#[test]
+fn references_are_of_rows_to_be_written_and_unknown_until_somebody_looks() {
+    let mut judge = Judge::new();
+    judge.judge("1", r#","customer":"a""#).unwrap();
+    judge.judge("2", r#","customer":"a""#).unwrap();
+    judge.judge("3", r#","customer":"b""#).unwrap();
+    judge.judge("3", r#","customer":"c""#).unwrap();
+    judge.judge("4", "").unwrap();
+    judge.judge("5", r#","customer":"d","status":"stolen""#).unwrap_err();
+    let result = judge.result("unknown_references_of_customer");
+    assert_eq!((result.value, result.holds_rows()), (3.0, true));
+    let [unknown] = &mut judge.governor.take_references()[..] else { panic!("one check") };
+    assert_eq!(unknown.reference().to_string(), "shop.customers.id");
+    let key = |text: &str| {
+        let mut hasher = super::KeyHasher::default();
+        hasher.value(Some(text.as_bytes()));
+        hasher.finish()
+    };
+    unknown.known(&[key("a")]);
+    assert_eq!(unknown.result().value, 1.0);
+    unknown.known(&[key("b")]);
+    assert!(unknown.is_empty() && unknown.result().passed);
 }

@@ -18,6 +18,7 @@ use super::keys::{KeyHasher, KeySet};
 use super::plan::{Plan, SlotId};
 use super::privacy::Pseudonymizer;
 use super::quarantine::{Reason, Rejection};
+use super::references::UnknownReferences;
 use super::row::{Cell, Row};
 use super::scan::Scanned;
 use crate::contract::{Column, Contract, EvolutionMode, Generated};
@@ -111,6 +112,11 @@ impl DatasetGovernor {
     /// What became of the contract's checks, once every record was judged.
     pub fn check_results(&self) -> Vec<CheckResult> {
         self.checks.results(self.counts)
+    }
+
+    /// The values that are to be looked up in other tables, once every record was judged.
+    pub fn take_references(&mut self) -> Vec<UnknownReferences> {
+        self.checks.take_references()
     }
 
     /// Bytes that keys and values take which are remembered of this input.

@@ -17,6 +17,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use parquet::schema::types::BasicTypeInfo;
 
 use crate::aws::explain;
 
@@ -122,6 +123,15 @@ impl DataFile {
     /// How many rows it has.
     pub fn rows(&self) -> u64 {
         self.metadata.file_metadata().num_rows() as u64
+    }
+
+    /// The name that the file has for a column of the table; none where the file is older than the column.
+    pub fn column(&self, field_id: i32) -> Option<String> {
+        let schema = self.metadata.file_metadata().schema_descr();
+        let mut fields =
+            schema.root_schema().get_fields().iter().map(|field| field.get_basic_info());
+        let is_column = |info: &&BasicTypeInfo| info.has_id() && info.id() == field_id;
+        fields.find(is_column).map(|info| info.name().to_owned())
     }
 
     /// Some of the rows, with the columns of these names, in the order of the file. A column that the file

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct CheckResult {
     /// The check's name in the contract.
     pub name: String,
-    /// What was counted: `rowCount`, `nullValues`, `invalidValues`, `duplicateValues` or `invalidRows`.
+    /// What was counted: `rowCount`, `nullValues`, `invalidValues`, `duplicateValues`, `invalidRows` or
+    /// `unknownReferences`.
     pub metric: String,
     /// The column, where one was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,6 +26,15 @@ pub struct CheckResult {
     pub severity: String,
     /// Whether it is as expected.
     pub passed: bool,
+    /// Rows that were too many to be looked at, and are not in the count. It passes only if it does so whether
+    /// none or all of them count.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unchecked_rows: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_none(rows: &u64) -> bool {
+    *rows == 0
 }
 
 impl CheckResult {
@@ -38,6 +48,10 @@ impl fmt::Display for CheckResult {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, value, unit, expectation, .. } = self;
         let rounded = (value * 100.0).round() / 100.0;
-        write!(formatter, "{name}: {rounded} {unit}, {expectation}")
+        write!(formatter, "{name}: {rounded} {unit}, {expectation}")?;
+        match self.unchecked_rows {
+            0 => Ok(()),
+            rows => write!(formatter, "; {rows} rows were not looked up"),
+        }
     }
 }

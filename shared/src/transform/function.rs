@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::LambdaEvent;
 
@@ -13,6 +14,7 @@ use crate::aws::{
 use crate::batch::{self, Deadline, Failures};
 use crate::event::{EventError, ReadAgain, object_created_events};
 use crate::govern::Pseudonymizer;
+use crate::lake::{Lake, LakeConfig, TableError};
 use crate::telemetry::Metrics;
 
 /// Why the function cannot start.
@@ -24,6 +26,12 @@ pub enum StartError {
     /// The key of the pseudonyms cannot be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The catalog cannot be reached.
+    #[error(transparent)]
+    Catalog(#[from] TableError),
+    /// The SDK found no region.
+    #[error("no region is configured")]
+    NoRegion,
 }
 
 /// Why a message is not done.
@@ -48,8 +56,14 @@ pub async fn transform_from_environment(source: Source) -> Result<Transform, Sta
         let secret = environment.required("PSEUDONYM_SECRET_ARN")?;
         key = pseudonym_key(&aws_sdk_secretsmanager::Client::new(&config), &secret).await?;
     }
+    let mut catalog = None;
+    // Who looks for no reference has no right to the tables either.
+    if source.contracts.iter().any(|contract| contract.checks_references()) {
+        catalog = Some(open_catalog(&config, environment.required("LAKE_BUCKET")?).await?);
+    }
     Ok(Transform::new(TransformSettings {
         source,
+        catalog,
         landing: s3.clone(),
         lake: Bucket::new(s3.clone(), environment.required("LAKE_BUCKET")?),
         quarantine: Bucket::new(s3, environment.required("QUARANTINE_BUCKET")?),
@@ -66,6 +80,14 @@ pub async fn transform_from_environment(source: Source) -> Result<Transform, Sta
         pseudonymizer: Pseudonymizer::new(&key),
         database_prefix: environment.optional("DATABASE_PREFIX"),
     }))
+}
+
+async fn open_catalog(config: &SdkConfig, bucket: String) -> Result<Lake, StartError> {
+    let region = config.region().ok_or(StartError::NoRegion)?.to_string();
+    let endpoint = config.endpoint_url().map(str::to_owned);
+    // No table is made here, so nothing is said of its snapshots.
+    let lake = LakeConfig { bucket, snapshot_retention_days: 0, endpoint, region };
+    Ok(Lake::connect(lake).await?)
 }
 
 fn writes_pseudonyms(source: &Source) -> bool {

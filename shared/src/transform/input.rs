@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::format::{Format, Origin};
+use super::references::{ReferenceError, References};
 use super::replay;
 use super::request::{base_run, commit_request};
 use super::stretch::{Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
@@ -19,7 +20,7 @@ use crate::contract::Contract;
 use crate::decode::DecodeError;
 use crate::event::{CommitPointer, CommitRequest, ObjectCreated, ReadAgain};
 use crate::govern::{Plan, Pseudonymizer};
-use crate::lake::{Nowhere, ObjectStore};
+use crate::lake::{Lake, Nowhere, ObjectStore};
 use crate::run::{CheckResult, InputIdentity, Outcome, RecordCounts, Run};
 
 /// What differs between sources.
@@ -54,12 +55,15 @@ pub struct TransformSettings {
     pub pseudonymizer: Pseudonymizer,
     /// Prefix of the Glue databases' names.
     pub database_prefix: String,
+    /// The tables that columns refer to; needed where a contract looks for rows there.
+    pub catalog: Option<Lake>,
 }
 
 /// A transform, made once and used for every input.
 pub struct Transform {
     settings: TransformSettings,
     plan: Arc<Plan>,
+    references: References,
     /// Inputs are read one after the other, and the cache of pseudonyms is worth keeping.
     pseudonymizer: Arc<Mutex<Pseudonymizer>>,
 }
@@ -82,6 +86,9 @@ pub enum TransformError {
     /// A request cannot be handed on.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// What columns refer to cannot be looked up.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     /// A request cannot be written as JSON: a defect.
     #[error("commit request for {dataset} cannot be serialised: {source}")]
     Serialise {
@@ -144,7 +151,19 @@ impl Transform {
     pub fn new(mut settings: TransformSettings) -> Self {
         let plan = plan(settings.source.router.paths(), &settings.source.contracts);
         let pseudonymizer = std::mem::replace(&mut settings.pseudonymizer, Pseudonymizer::new(b""));
-        Self { plan: Arc::new(plan), pseudonymizer: Arc::new(Mutex::new(pseudonymizer)), settings }
+        let catalog = settings.catalog.take();
+        let references =
+            References::new(catalog, settings.landing.clone(), &settings.database_prefix);
+        Self {
+            plan: Arc::new(plan),
+            references,
+            pseudonymizer: Arc::new(Mutex::new(pseudonymizer)),
+            settings,
+        }
+    }
+
+    pub(super) fn references(&self) -> &References {
+        &self.references
     }
 
     pub(super) fn lake(&self) -> &Bucket {
@@ -322,6 +341,7 @@ impl Transform {
         let mut outcome: StretchOutcome =
             blocking(&base.input, move || reading.stretch.finish()).await??;
         let records = RecordCounts { bytes, ..outcome.records };
+        self.look_up_references(&mut outcome.datasets).await?;
         if let Some(again) = again {
             let result = replay::read(again, records, &outcome);
             self.answer(&result).await?;

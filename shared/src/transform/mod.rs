@@ -9,6 +9,8 @@ mod function;
 mod hold;
 mod input;
 mod quarantine;
+mod reference_memory;
+mod references;
 mod replay;
 mod request;
 mod stretch;
@@ -20,6 +22,7 @@ pub use function::{
 };
 pub use input::{Source, Transform, TransformError, TransformSettings, Transformed};
 pub use quarantine::QuarantineWriter;
+pub use references::ReferenceError;
 #[cfg(test)]
 pub(crate) use request::base_run;
 pub use stretch::{DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings};

@@ -14,7 +14,7 @@ use crate::decode::DecodeError;
 use crate::event::{DataFileDescription, KeySegment, RowKeys};
 use crate::govern::{
     DatasetGovernor, DayGroup, Plan, Pseudonymizer, Reason, Rejection, ScanError, Scanned, Scanner,
-    Verdict,
+    UnknownReferences, Verdict,
 };
 use crate::lake::{DatasetWriter, ObjectStore, WriteError};
 use crate::run::{CheckResult, ColumnStatistics, EventTimeRange, RecordCounts, RowCounts};
@@ -128,6 +128,8 @@ pub struct DatasetOutcome {
     pub event_time: Option<EventTimeRange>,
     /// What became of the contract's checks.
     pub checks: Vec<CheckResult>,
+    /// Values that are to be looked up in other tables, before the checks of them are what they say.
+    pub references: Vec<UnknownReferences>,
     /// The rows' keys, where the contract looks for them among those of other inputs.
     pub row_keys: Option<RowKeys>,
 }
@@ -144,6 +146,7 @@ impl DatasetOutcome {
             columns: Vec::new(),
             event_time: None,
             checks: Vec::new(),
+            references: Vec::new(),
             row_keys: row_keys(contract, Vec::new()),
         }
     }
@@ -404,7 +407,7 @@ fn new_writer(settings: &StretchSettings, dataset: usize) -> DatasetWriter {
 
 fn finish_dataset(
     settings: &StretchSettings,
-    governor: DatasetGovernor,
+    mut governor: DatasetGovernor,
     writer: Option<DatasetWriter>,
 ) -> Result<DatasetOutcome, StretchError> {
     let mut outcome = DatasetOutcome {
@@ -412,6 +415,7 @@ fn finish_dataset(
         reasons: by_name(governor.reasons()),
         unknown_members: governor.unknown_members(),
         checks: governor.check_results(),
+        references: governor.take_references(),
         ..DatasetOutcome::without_records(governor.contract())
     };
     let Some(writer) = writer else { return Ok(outcome) };

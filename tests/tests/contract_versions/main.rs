@@ -106,6 +106,7 @@ async fn commit(stack: &Stack, contract: &'static Contract, orders: &[Order]) ->
         },
         output("COMMITS_QUEUE_URL"),
         String::new(),
+        None,
     );
     // No deployed transform listens below this prefix.
     let key = format!("orders-of-a-test/{}.gz", unique());

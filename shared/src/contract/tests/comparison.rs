@@ -51,6 +51,7 @@ fn optional(field_id: i32, name: &str) -> Column {
         max_length: Some(10),
         minimum: None,
         maximum: None,
+        references: Vec::new(),
         description: String::new(),
     }
 }

@@ -214,12 +214,12 @@ impl<'a> ManifestRewriter<'a> {
     }
 }
 
-fn has_live_files(manifest: &ManifestFile) -> bool {
+pub(super) fn has_live_files(manifest: &ManifestFile) -> bool {
     manifest.has_added_files() || manifest.has_existing_files()
 }
 
 /// How many of some manifests are read at the same time; one at least.
-fn group_size(manifests: &[&ManifestFile]) -> usize {
+pub(super) fn group_size(manifests: &[&ManifestFile]) -> usize {
     let (mut size, mut bytes) = (0, 0);
     for manifest in manifests.iter().take(MOST_AT_ONCE) {
         bytes += manifest.manifest_length;
