@@ -246,3 +246,44 @@ async fn rows_without_references_have_no_unknown_ones() {
     assert_eq!((run.outcome, unknown(&run)), (Outcome::Committed, (0.0, 0.0)));
     assert!(run.checks.iter().all(|check| check.passed));
 }
+
+/// As the shop's contracts ship: an order's customer is looked up among the customers' changes, pseudonym beside pseudonym.
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_of_customers_that_nobody_knows_are_told_of() {
+    const ORDERS: &str = "shop.orders";
+    let stack = Stack::connect().await;
+    let bed = Bed::dig(&stack).await;
+    let endpoint = output("AWS_ENDPOINT_URL");
+    let river = River::of_source(&stack, &endpoint, &bed, database_transform::source()).await;
+    let folder = format!("databases/changes/{}", unique());
+    let change = |table: &str, sequence: usize, row: serde_json::Value| {
+        let change = json!({
+            "schema": "shop", "table": table, "op": "I", "txid": sequence, "sequence": sequence,
+            "changed_at": "2026-03-01T09:00:00+00:00", "old": null, "new": row,
+        });
+        format!("{change}\n")
+    };
+    let known: String = (0..19).map(|id| change("customers", id, json!({"id": id}))).collect();
+    let drop = async |name: &str, lines: &str| {
+        let dropped =
+            stack.drop_object(&format!("{folder}/{name}.gz"), gzip(lines.as_bytes())).await;
+        river.deliver(&dropped).await.unwrap();
+        river.commit_all().await.unwrap();
+        dropped
+    };
+    drop("customers", &known).await;
+    let order = |file: usize, id: usize| {
+        let customer = if id == 30 { json!(null) } else { json!(id.to_string()) };
+        change("orders", file + id, json!({"id": id.to_string(), "customer_id": customer}))
+    };
+    // One of twenty, then one of nineteen: at most five percent may be unknown. None is no customer.
+    for (file, ids, value, passed) in [(100, 0..20, 5.0, true), (200, 1..20, 100.0 / 19.0, false)] {
+        let lines: String = ids.chain([30]).map(|id| order(file, id)).collect();
+        let dropped = drop(&file.to_string(), &lines).await;
+        let run = stack.run_of("database-transform", &dropped.input, Some(ORDERS)).await.unwrap();
+        let [check] = &run.checks[..] else { panic!("one check: {:?}", run.checks) };
+        assert_eq!((check.name.as_str(), check.passed), ("customers_are_known", passed));
+        assert!((check.value - value).abs() < 1e-9, "{check}");
+        assert_eq!(run.outcome, Outcome::Committed, "a warning holds nothing");
+    }
+}

@@ -80,6 +80,9 @@ fn a_check_of_references_has_exactly_one() {
     assert_eq!(refused.problems[0].clause, "schema.orders.quality.0.implementation");
 }
 
+/// What is changed of a column.
+type Change = fn(&mut Column);
+
 /// What the sound contract says of a reference to a contract of customers whose `id` is changed.
 fn of_customers(change: impl Fn(&mut Column)) -> Vec<Problem> {
     let to = "{to: customers.odcs.yaml#/schema/customers/properties/order_id}";
@@ -94,7 +97,7 @@ fn of_customers(change: impl Fn(&mut Column)) -> Vec<Problem> {
 fn a_reference_is_to_a_column_with_the_same_values() {
     assert_eq!(of_customers(|_| {}), []);
     assert_eq!(of_customers(|id| id.normalize = Some(Normalize::Trim)), [], "kept as it came");
-    let changes: [(fn(&mut Column), &str); 5] = [
+    let changes: [(Change, &str); 5] = [
         (|id| id.name = "number".to_owned(), "which is no column"),
         (|id| id.column_type = ColumnType::Long, "which is long, but `order_id` is string"),
         (|id| id.privacy = Privacy::Hmac, "privacy or normalize is another"),
