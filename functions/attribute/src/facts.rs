@@ -47,7 +47,7 @@ impl Facts {
         }
         let reports = std::mem::take(&mut self.reports);
         for (mut key, report) in reports {
-            key.generation = generation.to_owned();
+            generation.clone_into(&mut key.generation);
             self.reports.insert(key, report);
         }
     }

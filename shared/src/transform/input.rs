@@ -7,10 +7,11 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::format::{Format, Origin};
+use super::outcome::StretchOutcome;
 use super::references::{ReferenceError, References};
 use super::replay;
 use super::request::{base_run, commit_request};
-use super::stretch::{Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
+use super::stretch::{Ended, Stretch, StretchError, StretchSettings};
 use super::{Router, plan};
 use crate::aws::{
     Bucket, BucketError, CommitsQueue, Content, Digest, FinishedReading, Ledger, LedgerError,

@@ -8,6 +8,7 @@ mod format;
 mod function;
 mod hold;
 mod input;
+mod outcome;
 mod quarantine;
 mod reference_memory;
 mod references;
@@ -21,11 +22,12 @@ pub use function::{
     MessageError, StartError, handle, transform_from_environment, transform_message,
 };
 pub use input::{Source, Transform, TransformError, TransformSettings, Transformed};
+pub use outcome::{DatasetOutcome, StretchOutcome};
 pub use quarantine::QuarantineWriter;
 pub use references::ReferenceError;
 #[cfg(test)]
 pub(crate) use request::base_run;
-pub use stretch::{DatasetOutcome, Ended, Stretch, StretchError, StretchOutcome, StretchSettings};
+pub use stretch::{Ended, Stretch, StretchError, StretchSettings};
 
 use crate::contract::Contract;
 use crate::govern::{Plan, Scanned};

@@ -11,8 +11,8 @@ use futures_util::future::try_join_all;
 use tokio::sync::Mutex;
 
 use super::input::Transform;
+use super::outcome::DatasetOutcome;
 use super::reference_memory::{Piece, ReferenceMemory};
-use super::stretch::DatasetOutcome;
 use crate::govern::UnknownReferences;
 use crate::lake::{ColumnKeysError, Lake, ListedFile, OpenTable, TableError, column_keys};
 

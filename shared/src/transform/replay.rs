@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::{Transform, TransformError};
-use super::stretch::{DatasetOutcome, StretchOutcome};
+use super::outcome::{DatasetOutcome, StretchOutcome};
 use crate::aws::LedgerError;
 use crate::event::{ReadAgain, ReplayOutcome, ReplayResult, ReplayedDataset};
 use crate::govern::checks_without_rows;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use ring::digest;
 use uuid::Uuid;
 
-use super::stretch::DatasetOutcome;
+use super::outcome::DatasetOutcome;
 use crate::contract::Contract;
 use crate::event::{CommitRequest, TableSchema};
 use crate::run::{InputIdentity, Outcome, Run, hex, run_id};
