@@ -1,8 +1,6 @@
 //! From click to revenue on the deployed stack: a month of a shop, whose true attribution is known, is dropped; the performance in
 //! the state, in the lake and in the report is that truth.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;

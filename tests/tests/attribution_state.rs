@@ -1,7 +1,5 @@
 //! The state of attribution in DynamoDB does what the state in memory does, which the tests of the rules rest on.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;

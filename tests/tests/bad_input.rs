@@ -1,7 +1,5 @@
 //! Bad input on the deployed stack: what cannot be read goes to quarantine, and nothing else is held up by it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeMap;
 use std::io::Write as _;
 

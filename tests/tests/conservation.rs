@@ -1,8 +1,6 @@
 //! The laws of conservation, over generated files with any mixture of damage in them: whatever goes in is in a data file, in
 //! quarantine, or counted as a repeat, and the counts say which, exactly.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};

@@ -4,8 +4,6 @@
 //! before it, or loses its answer. What had to be done is then delivered again, as SQS would. Every
 //! request of the whole way is tried, both ways.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeMap;
 
 use end_to_end::lake::{pyiceberg_tables, rust_row_count};

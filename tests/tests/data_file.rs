@@ -1,7 +1,5 @@
 //! Columns of a data file in S3, read without the rest of it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;

@@ -1,8 +1,6 @@
 //! The capture of changes in a real PostgreSQL: what a transaction did lands, line for line, and what it rolled back does not;
 //! and no transaction ever fails for it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::thread;

@@ -1,8 +1,6 @@
 //! Captured database tables on the deployed stack: what every layout holds is read back from Iceberg, and the current rows are
 //! what the last changes say.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeMap;
 use std::process::Command;
 

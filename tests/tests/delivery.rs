@@ -1,8 +1,6 @@
 //! The main job on the deployed stack: files of Segment's S3 destination are dropped, and what is in the ledger and in the
 //! tables afterwards is exactly what was in the files.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeSet;
 use std::time::Instant;
 

@@ -1,7 +1,5 @@
 //! At-least-once delivery in, exactly-once tables out.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use end_to_end::lake::{pyiceberg_rewrite, pyiceberg_rows, rust_row_count};
 use end_to_end::river::{Bed, River, notification};
 use end_to_end::stack::{Dropped, Stack, gzip, output, unique, wait_for};

@@ -2,8 +2,6 @@
 //! de-duplication and the buffers, which a file must be large enough to fill. Each is taken through the stretch by a process
 //! of its own (`src/bin/stretch.rs`), for a peak is a process's and is never given back.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::path::Path;
 use std::process::Command;
 

@@ -1,8 +1,6 @@
 //! Reports of Google Ads, dropped as the API answers and as people download them: the rows that come of
 //! them, which of them hold, and what becomes of reports that cannot be trusted.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeMap;
 
 use end_to_end::lake::{Row, current_rows_where, pyiceberg_rows};

@@ -1,8 +1,6 @@
 //! A check of severity error keeps rows from their table: they are written aside, and nobody is told of
 //! data that is not there.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -1,8 +1,6 @@
 //! Each function may do what it does and nothing else: tried with the policies of its deployed role. What the template says of
 //! roles is read in `template.rs`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::fmt::Debug;
 
 use aws_sdk_dynamodb::types::AttributeValue;

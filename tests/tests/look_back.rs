@@ -3,8 +3,6 @@
 //! The ledger knows inputs; these tests are about rows: a client that retries recomposes its batches, so
 //! the same message stands in files that have nothing else in common.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeSet;
 
 use end_to_end::lake::{Row, pyiceberg_files, pyiceberg_rewrite, pyiceberg_table, rust_row_count};

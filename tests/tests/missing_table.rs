@@ -1,7 +1,5 @@
 //! Whether rows make their table is for the contract to say.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::Message;
 use end_to_end::orders::{Orders, Partitioning, Version, orders};

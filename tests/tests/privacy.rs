@@ -1,8 +1,6 @@
 //! Personal data ends at the landing bucket and in quarantine. After files full of it went through the deployed stack, every
 //! object of the lake, the ledger, the messages and the logs are searched for it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 

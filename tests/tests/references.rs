@@ -1,8 +1,6 @@
 //! Rows that refer to another dataset: counted against the table of the time, held where too many are unknown, and passed once
 //! what they refer to has come.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::fmt::Write as _;
 use std::sync::Arc;
 

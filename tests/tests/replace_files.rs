@@ -3,8 +3,6 @@
 //! What each snapshot holds is kept beside the table, and compared with what PyIceberg and DuckDB find by
 //! the metadata of the time and by today's.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use end_to_end::lake::{Engine, SnapshotRows, pyiceberg_rows, pyiceberg_table, rust_rows};

@@ -1,7 +1,5 @@
 //! What was refused, and what has landed, read again: on trial, for good, and never twice.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;

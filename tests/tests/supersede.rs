@@ -1,7 +1,5 @@
 //! Other bytes under an object's key take the place of what the object gave before.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::Range;

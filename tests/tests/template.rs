@@ -1,8 +1,6 @@
 //! The template as `CloudFormation` carries it out: roles, keys, buckets, and where failures end. What the local AWS does not check
 //! is read here.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeSet;
 
 use end_to_end::deployed::template;

@@ -8,7 +8,7 @@ use reqwest::Method;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use crate::source::{Source, told};
+use super::source::{Source, told};
 
 fn message(id: &str) -> Value {
     json!({"messageId": id, "userId": "user-1", "event": "Test Event", "context": {}})

@@ -7,7 +7,7 @@ use serde_json::Value;
 use shared::aws::InboxQueue;
 use shared::event::InboxMessage;
 
-use crate::source::lines_of;
+use super::source::lines_of;
 
 fn inbox(stack: &Stack) -> InboxQueue {
     InboxQueue::new(stack.sqs.clone(), output("INBOX_QUEUE_URL"))

@@ -6,7 +6,7 @@ use std::process::Command;
 use end_to_end::lake::{pyiceberg_rows, root};
 use end_to_end::stack::output;
 
-use crate::source::Source;
+use super::source::Source;
 
 /// The six calls, and the datasets that they come to.
 const TABLES: [(&str, &str); 6] = [

@@ -9,7 +9,7 @@ use end_to_end::stack::{Stack, output, sha256, unique, unique_seed, wait_for};
 use serde_json::json;
 use shared::run::{InputIdentity, Outcome};
 
-use crate::scene::signed_in;
+use super::scene::signed_in;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pulled_report_flows_into_the_lake() {

@@ -6,7 +6,7 @@ use google_ads_pull::query::Query;
 use google_ads_pull::{PullRequest, Trouble};
 use serde_json::json;
 
-use crate::scene::{BOTH, NOON, Scene, at, invocation, pages, pull, signed_in};
+use super::scene::{BOTH, NOON, Scene, at, invocation, pages, pull, signed_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quota_of_hours_is_waited_for_by_the_clock_and_not_in_the_function() {

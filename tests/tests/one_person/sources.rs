@@ -10,8 +10,8 @@ use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 use shared::run::{InputIdentity, Outcome, Run};
 
-use crate::collector::{Source, told};
-use crate::person::Person;
+use super::person::Person;
+use crate::collect::source::{Source, told};
 
 /// What was sent, and what became of it.
 pub struct Sent {

@@ -3,8 +3,6 @@
 //! The contracts stand beside this file. The transform is the real one over the local AWS, as is the
 //! deployed `lake-commit` that carries its requests out; PyIceberg and DuckDB read.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod data;
 
 use std::collections::{BTreeMap, BTreeSet};

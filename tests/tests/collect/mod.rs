@@ -6,5 +6,5 @@
 mod answers;
 mod landing;
 mod libraries;
-mod source;
+pub mod source;
 mod unavailable;

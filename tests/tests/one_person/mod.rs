@@ -1,11 +1,6 @@
 //! One person in every source: the same pseudonym in all of them, so that one query joins them, and nothing of the person
 //! anywhere but in landing and in the records that quarantine keeps.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[allow(dead_code)] // The collector's own tests use all of it.
-#[path = "../collect/source.rs"]
-mod collector;
 mod person;
 mod sources;
 

@@ -1,8 +1,6 @@
 //! The pull of Google Ads reports: the function's own code against endpoints that answer, refuse and
 //! break off as Google's do, with the local AWS behind it; and the deployed function.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod deployed;
 mod refusals;
 mod scene;
