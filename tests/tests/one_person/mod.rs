@@ -15,6 +15,8 @@ use end_to_end::stack::{Stack, output, unique, wait_for};
 use end_to_end::subscriber::Subscriber;
 use person::Person;
 use serde_json::json;
+use shared::attribution::order::OrderState;
+use shared::attribution::{StateTable, Store as _, key};
 use sources::Sent;
 
 /// Segment's visit and profile, the shop's customer and order, and Google's click.
@@ -47,7 +49,7 @@ async fn one_person_is_one_pseudonym_in_every_source_and_nothing_else() {
     }
     let sent = Sent::by(&stack, &person, since).await;
     check_journey(&sent, &search);
-    report(&stack).await;
+    report(&stack, &sent.project).await;
 
     // The search finds the person where the person may be …
     let found: BTreeSet<&str> = sent.bodies.iter().flat_map(|body| search.kinds(body)).collect();
@@ -100,9 +102,11 @@ fn check_journey(sent: &Sent, search: &Search) {
 }
 
 /// Has what was learned of the person's order reported.
-async fn report(stack: &Stack) {
-    wait_for("attribute to have done everything", || async {
-        (stack.unfinished(&output("ATTRIBUTE_QUEUE_URL")).await == 0).then_some(())
+async fn report(stack: &Stack, order: &str) {
+    let state = StateTable::new(stack.dynamodb.clone(), output("ATTRIBUTION_TABLE"));
+    wait_for("the attribution of the order", || async {
+        let item = state.get(&key::order(order)).await.unwrap()?;
+        item.read::<OrderState>().unwrap().attributed
     })
     .await;
     let function = output("REPORT_FUNCTION_NAME");
