@@ -6,6 +6,11 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
+};
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_sqs::types::QueueAttributeName;
 use flate2::Compression;
@@ -18,6 +23,9 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Runs of the rivers in the tests' own process: a table without a stream.
+pub const RIVER_RUNS_TABLE: &str = "river-runs";
 
 /// The stack that `make up` deployed, found by the environment that `make -s env` prints.
 #[derive(Debug, Clone)]
@@ -79,12 +87,14 @@ impl Stack {
     pub async fn connect() -> Self {
         output("AWS_ENDPOINT_URL");
         let config = shared::aws::load_config().await;
-        Self {
+        let stack = Self {
             s3: shared::aws::s3_client(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             config,
-        }
+        };
+        stack.make_river_runs().await;
+        stack
     }
 
     /// Drops an object into the landing bucket, as Segment's S3 destination does.
@@ -127,10 +137,37 @@ impl Stack {
         dataset: Option<&str>,
     ) -> Option<Run> {
         let id = run_id(job, input, dataset);
-        let get = self.dynamodb.get_item().table_name(output("RUNS_TABLE")).consistent_read(true);
-        let got = get.key("run_id", aws_sdk_dynamodb::types::AttributeValue::S(id)).send().await;
-        let item = got.expect("the ledger can be read").item?;
-        Some(serde_dynamo::from_item(item).expect("the ledger holds runs"))
+        for table in [output("RUNS_TABLE"), RIVER_RUNS_TABLE.to_owned()] {
+            let get = self.dynamodb.get_item().table_name(table).consistent_read(true);
+            let got = get.key("run_id", AttributeValue::S(id.clone())).send().await;
+            if let Some(item) = got.expect("the ledger can be read").item {
+                return Some(serde_dynamo::from_item(item).expect("the ledger holds runs"));
+            }
+        }
+        None
+    }
+
+    /// Makes the table of the runs of rivers, where nobody has done so.
+    async fn make_river_runs(&self) {
+        let key = KeySchemaElement::builder().attribute_name("run_id").key_type(KeyType::Hash);
+        let attribute = AttributeDefinition::builder()
+            .attribute_name("run_id")
+            .attribute_type(ScalarAttributeType::S);
+        let made = self
+            .dynamodb
+            .create_table()
+            .table_name(RIVER_RUNS_TABLE)
+            .billing_mode(BillingMode::PayPerRequest)
+            .key_schema(key.build().expect("a key"))
+            .attribute_definitions(attribute.build().expect("an attribute"))
+            .send()
+            .await;
+        if let Err(error) = made {
+            let is_there = error
+                .as_service_error()
+                .is_some_and(CreateTableError::is_resource_in_use_exception);
+            assert!(is_there, "{error:?}");
+        }
     }
 
     /// Waits for the run of an input as a whole.
