@@ -52,6 +52,19 @@ replay: tools ## through again: QUARANTINED=dataset|all, LANDED=prefix (ACTION=l
 	else set -- held "$(HELD)" "$(ACTION)" "$(FROM)" "$(TO)" "$(OBJECT)"; fi; \
 	$(LAKE)/python tests/local/replay.py "$$@"
 
+.PHONY: incidents
+incidents: tools ## what is wrong with data: STATE=all DATASET= FROM= TO=; ACK=id, MUTE=id HOURS=8 or UNMUTE=id, BY=name
+	@variables=$$($(STACK) env); eval "$$variables"; \
+	if [ -n "$(ACK)" ]; then set -- acknowledge "$(ACK)" "$(BY)"; \
+	elif [ -n "$(MUTE)" ]; then set -- mute "$(MUTE)" "$(HOURS)" "$(BY)"; \
+	elif [ -n "$(UNMUTE)" ]; then set -- unmute "$(UNMUTE)" "$(BY)"; \
+	else set -- list "$(STATE)" "$(DATASET)" "$(FROM)" "$(TO)"; fi; \
+	$(LAKE)/python tests/local/incidents.py "$$@"
+
+.PHONY: downtime
+downtime: tools ## for how long data was bad, by domain, dataset and day: FROM=2026-10-24 TO=2026-11-22
+	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/local/incidents.py downtime "$(FROM)" "$(TO)"
+
 .PHONY: env
 env: python ## print what points a shell at the stack: eval "$(make -s env)"
 	@$(STACK) env
@@ -71,6 +84,8 @@ check: cargo tools ## formatting, lints, contracts and template
 	@$(LAKE)/python tests/python/validate_contracts.py
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint --template template.yaml
 	@$(SAM)/cfn-lint template.yaml
+	@$(LAKE)/python -m unittest discover --quiet --start-directory tests/cost
+	@python3 tests/local/check_sizes.py
 	@echo 'check: all good'
 
 # The build refuses first what must not follow the versions that are recorded.
@@ -82,6 +97,40 @@ record-contracts: cargo ## record the contracts as they are now, once their vers
 .PHONY: build
 build: cargo tools ## build every function for Lambda
 	@PATH="$(LAKE):$$PATH" cargo lambda build --release $(ARCHITECTURE_OPTION) $(addprefix --package ,$(FUNCTIONS))
+
+# The CSV alone is on standard output; `make` itself and the build speak on standard error. The binary: target/release/backtest.
+.PHONY: backtest
+backtest: cargo ## judge every point of a CSV (series,timestamp,value) by those before it: FILE=series.csv|- SETTINGS=settings.json
+	@[ -n "$(FILE)" ] || { echo 'make backtest FILE=series.csv (columns series, timestamp, value); FILE=- reads standard input' >&2; exit 2; }
+	@cargo build --quiet --release --package detect --bin backtest >&2
+	@"$${CARGO_TARGET_DIR:-target}/release/backtest" $(if $(SETTINGS),--settings "$(SETTINGS)") "$(FILE)"
+
+.PHONY: bench-detectors
+bench-detectors: cargo ## the detectors against those of others, on fleets made from seeds that nothing was tuned on
+	@cargo build --quiet --release --package detect --bin bench-detectors >&2
+	@"$${CARGO_TARGET_DIR:-target}/release/bench-detectors" $(ARGUMENTS)
+
+# The summary alone is on standard output. The binary: target/release/dry-run.
+.PHONY: dry-run
+dry-run: cargo ## a local file through decode, govern and Parquet, without AWS: SOURCE=segment|google-ads|database FILE=… OUT=folder KEY=
+	@[ -n "$(SOURCE)" ] && [ -n "$(FILE)" ] || { echo 'make dry-run SOURCE=segment|google-ads|database FILE=… [OUT=folder] [KEY=key in the landing bucket]' >&2; exit 2; }
+	@cargo build --quiet --release --package dry-run >&2
+	@binary="$${CARGO_TARGET_DIR:-target}/release/dry-run"; echo "$$binary --source $(SOURCE)$(if $(OUT), --out $(OUT))$(if $(KEY), --as $(KEY)) $(FILE)" >&2; \
+	"$$binary" --source "$(SOURCE)" $(if $(OUT),--out "$(OUT)") $(if $(KEY),--as "$(KEY)") "$(FILE)"
+
+.PHONY: bench
+bench: cargo python ## the same job by Tributary, DuckDB, Polars, PyArrow and chDB, side by side: ARGUMENTS="--rounds 5 --inputs segment"
+	@cargo build --quiet --release --package dry-run --package end-to-end --bin dry-run --bin generate >&2
+	@python3 tests/local/tools.py bench
+	@$(TOOLS)/venv-bench/bin/python tests/bench/bench.py $(ARGUMENTS)
+
+.PHONY: measure-functions
+measure-functions: tools ## start, memory and size of every function, on the stack that runs: ARGUMENTS="--json FILE"
+	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/local/measure_functions.py $(ARGUMENTS)
+
+.PHONY: cost
+cost: tools ## what it costs: ARGUMENTS="--events-a-day 5e6 --path api --batch 20", nothing for the whole page
+	@$(LAKE)/python tests/cost $(ARGUMENTS)
 
 .PHONY: tools
 tools: python ## install the tools, pinned, under .tributary/

@@ -24,6 +24,11 @@ mod json_column;
 #[path = "src/contract/model.rs"]
 #[allow(dead_code)]
 mod model;
+#[path = "src/contract/monitor.rs"]
+#[allow(dead_code)]
+mod monitor;
+#[path = "src/contract/monitoring.rs"]
+mod monitoring;
 #[path = "src/contract/odcs.rs"]
 mod odcs;
 #[path = "src/contract/position.rs"]

@@ -2,7 +2,9 @@
 //!
 //! A record flows through the modules in this order: it is announced ([`event`]), read ([`decode`]),
 //! judged by its contracts ([`contract`], [`govern`]), written and committed ([`lake`]), and all of it
-//! is counted ([`run`]). [`attribution`] is the state that two functions share. [`aws`] stands at the edge; [`batch`] and [`telemetry`] are what every
+//! is counted ([`run`]) and observed ([`observation`]); what is wrong with data is an [`incident`]. [`lineage`]
+//! names what was read and written, [`landing`] what lies where it arrives. [`attribution`] is what two functions know together, [`state`] where such
+//! things are kept. [`aws`] stands at the edge; [`batch`] and [`telemetry`] are what every
 //! handler needs.
 
 pub mod attribution;
@@ -12,7 +14,12 @@ pub mod contract;
 pub mod decode;
 pub mod event;
 pub mod govern;
+pub mod incident;
 pub mod lake;
+pub mod landing;
+pub mod lineage;
+pub mod observation;
 pub mod run;
+pub mod state;
 pub mod telemetry;
 pub mod transform;

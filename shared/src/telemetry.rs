@@ -8,13 +8,35 @@ use tracing_subscriber::EnvFilter;
 /// The CloudWatch namespace of Tributary's metrics.
 const NAMESPACE: &str = "Tributary";
 
+/// The crates that log at the level of the function.
+const CRATES: [&str; 19] = [
+    "shared",
+    "alert",
+    "alert_slack",
+    "announce",
+    "attribute",
+    "database_capture",
+    "database_transform",
+    "dynamodb_capture",
+    "google_ads_pull",
+    "google_ads_transform",
+    "lake_commit",
+    "land",
+    "lineage",
+    "observe",
+    "replay",
+    "report",
+    "segment_collect",
+    "segment_transform",
+    "watch",
+];
+
 /// Starts structured logging. The level is that of the function's logging configuration.
 pub fn start() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
     // The runtime and the SDK could log payloads at their finer levels.
-    let filter = EnvFilter::new(format!(
-        "warn,shared={level},segment_transform={level},lake_commit={level},announce={level},google_ads_pull={level},google_ads_transform={level},segment_collect={level},land={level},database_capture={level},dynamodb_capture={level},database_transform={level},attribute={level},report={level}"
-    ));
+    let ours = CRATES.map(|name| format!(",{name}={level}")).concat();
+    let filter = EnvFilter::new(format!("warn{ours}"));
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

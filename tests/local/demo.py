@@ -17,6 +17,7 @@ from botocore.config import Config
 from pyiceberg.catalog import load_catalog
 
 import demo_events
+import demo_incidents
 import demo_month
 from demo_sources import Arrival, Sources
 
@@ -54,10 +55,12 @@ def main() -> int:
     if missing:
         print(f"demo: {', '.join(missing)} not set; use `make demo`", file=sys.stderr)
         return 1
+    # First, for it begins with a source that is silent.
+    finished = demo_incidents.show()
     print(f"\nDropping {FILES} files of {EVENTS_A_FILE:,} Segment messages and one file that is cut off,")
     print(f"into s3://{os.environ['LANDING_BUCKET']}/segment/ ...")
     drops = drop_files()
-    finished = watch(drops)
+    finished = watch(drops) and finished
     print_counts(drops)
     finished = show_sources() and finished
     print_tables()

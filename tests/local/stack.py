@@ -34,9 +34,11 @@ LOCAL_PARAMETERS = {
     "GoogleAdsVisibilityTimeout": "20",
     "CaptureWindowSeconds": "1",
     "AttributeVisibilityTimeout": "120",
+    "LineageVisibilityTimeout": "20",
     "CommitsVisibilityTimeout": "10",
     "MaxReceiveCount": "3",
     "AnnounceMaximumRecordAge": "60",
+    "AlertMaximumRecordAge": "60",
 }
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".tributary"
 ENVIRONMENTS = ("local", "sam", "lake")
+# Made where it is asked for by name: it holds a gigabyte of other engines.
+ON_DEMAND = {"bench": ROOT / "tests" / "bench" / "requirements.txt"}
 
 
 def main() -> int:
@@ -25,18 +27,21 @@ def main() -> int:
     except ImportError:
         return fail("python3 has no venv module; install it (Debian, Ubuntu: apt-get install python3-venv)")
     HOME.mkdir(exist_ok=True)
-    for name in ENVIRONMENTS:
+    if unknown := set(sys.argv[1:]) - set(ON_DEMAND):
+        return fail(f"there is no environment {', '.join(sorted(unknown))} to be made on demand")
+    for name in sys.argv[1:] or ENVIRONMENTS:
         error = make(name)
         if error:
             return fail(error)
-    make_node()
+    if not sys.argv[1:]:
+        make_node()
     return 0
 
 
 def make(name: str) -> str | None:
     """Makes one environment, unless it stands; returns what went wrong."""
     folder = HOME / f"venv-{name}"
-    requirements = Path(__file__).with_name(f"requirements-{name}.txt")
+    requirements = ON_DEMAND.get(name) or Path(__file__).with_name(f"requirements-{name}.txt")
     stamp = folder / "made-from.json"
     wanted = {
         "requirements": hashlib.sha256(requirements.read_bytes()).hexdigest(),

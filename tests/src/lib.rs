@@ -12,6 +12,7 @@ pub mod network;
 pub mod orders;
 pub mod postgresql;
 pub mod quarantine;
+pub mod receiver;
 pub mod river;
 pub mod search;
 pub mod segment;

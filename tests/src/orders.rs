@@ -332,6 +332,7 @@ fn run(id: &str) -> Run {
         records: None,
         rows: None,
         quarantined_by_reason: [].into(),
+        quarantined_by_column: [].into(),
         quarantine: None,
         input_copy: None,
         bytes_written: 0,
@@ -340,10 +341,12 @@ fn run(id: &str) -> Run {
         schema_fingerprint: None,
         unknown_members: [].into(),
         event_time: None,
+        rows_by_event_time: [].into(),
         checks: Vec::new(),
         columns: Vec::new(),
         snapshot_id: None,
         superseded_runs: Vec::new(),
+        left_out: None,
         error: None,
     }
 }

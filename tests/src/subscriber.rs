@@ -1,6 +1,6 @@
 //! A consumer of a topic, as any other would be: a queue that is subscribed to it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use aws_sdk_sqs::types::QueueAttributeName::{Policy, QueueArn};
@@ -15,8 +15,17 @@ pub struct Subscriber {
     sns: aws_sdk_sns::Client,
     queue_url: String,
     subscription: String,
-    /// Bodies of what has come so far.
-    received: Mutex<Vec<String>>,
+    /// What has come so far.
+    received: Mutex<Vec<Received>>,
+}
+
+/// A message that has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// Its body.
+    pub body: String,
+    /// Its attributes, by name.
+    pub attributes: BTreeMap<String, String>,
 }
 
 impl Subscriber {
@@ -99,6 +108,18 @@ impl Subscriber {
         .await
     }
 
+    /// The messages that hold a text, once there are `expected` of them.
+    pub async fn messages_with(&self, text: &str, expected: usize) -> Vec<Received> {
+        wait_for(&format!("{expected} messages with {text}"), || async {
+            self.look().await;
+            let received = self.received.lock().expect("nobody panics while looking");
+            let found: Vec<Received> =
+                received.iter().filter(|message| message.body.contains(text)).cloned().collect();
+            (found.len() >= expected).then_some(found)
+        })
+        .await
+    }
+
     /// The events about an input, once there are `expected` of them.
     pub async fn events_of(&self, dropped: &Dropped, expected: usize) -> Vec<DatasetEvent> {
         self.bodies_of(dropped, expected).await.iter().map(|body| event(body)).collect()
@@ -124,12 +145,20 @@ impl Subscriber {
             .receive_message()
             .queue_url(&self.queue_url)
             .max_number_of_messages(10)
+            .message_attribute_names("All")
             .send()
             .await;
         let messages = received.expect("the queue gives messages").messages.unwrap_or_default();
-        let mut bodies = self.received.lock().expect("nobody panics while looking");
-        bodies.extend(messages.into_iter().filter_map(|message| message.body));
-        bodies.clone()
+        let mut received = self.received.lock().expect("nobody panics while looking");
+        for message in messages {
+            let attributes = message.message_attributes.unwrap_or_default();
+            let attributes = attributes
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value.string_value?)));
+            let attributes = attributes.collect();
+            received.push(Received { body: message.body.unwrap_or_default(), attributes });
+        }
+        received.iter().map(|message| message.body.clone()).collect()
     }
 
     /// Takes the subscription and the queue away.

@@ -11,9 +11,10 @@ use end_to_end::stack::{PATIENCE, Stack, output, unique, wait_for};
 use end_to_end::subscriber::Subscriber;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use shared::attribution::key;
 use shared::attribution::performance::PerformanceRow;
-use shared::attribution::{StateTable, Store, key};
 use shared::event::DatasetEvent;
+use shared::state::{StateTable, Store};
 
 /// What the state has of a range of days.
 async fn performance(stack: &Stack, from: NaiveDate, to: NaiveDate) -> Vec<PerformanceRow> {

@@ -7,7 +7,7 @@ use end_to_end::stack::{Stack, output, unique};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use shared::attribution::{Amendment, Item, ItemKey, MemoryStore, Replacement, StateTable, Store};
+use shared::state::{Amendment, Item, ItemKey, MemoryStore, Replacement, StateTable, Store};
 
 /// An operation on a few items; numbers name parts and contents.
 #[derive(Debug, Clone)]

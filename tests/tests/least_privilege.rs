@@ -176,7 +176,7 @@ async fn lake_commit_sees_no_landed_file_and_no_pseudonym_key() {
     );
     assert!(tried.may_not_read("LANDING_BUCKET", &format!("segment/{key}")).await);
     assert!(tried.may_not_read("QUARANTINE_BUCKET", &format!("rows/{key}")).await);
-    // It reads and writes what it takes to leave repeats out, and removes nothing.
+    // It reads and writes what it takes to leave repeats out, and removes nothing but metadata that nothing names.
     let data_file = format!("segment/tracks/data/{key}.parquet");
     assert!(!tried.may_not_read("LAKE_BUCKET", &data_file).await);
     assert!(tried.may_not_write("LAKE_BUCKET", &key).await);
@@ -184,10 +184,12 @@ async fn lake_commit_sees_no_landed_file_and_no_pseudonym_key() {
         data_file,
         format!("_requests/segment/tracks/{key}.json"),
         format!("_keys/segment/tracks/{key}"),
-        format!("segment/tracks/metadata/{key}.json"),
+        format!("segment/tracks/metadata/manifest-{key}.avro"),
     ] {
         assert!(tried.may_not_delete("LAKE_BUCKET", &kept).await, "{kept}");
     }
+    let version = format!("segment/tracks/metadata/{key}.metadata.json");
+    assert!(!tried.may_not_delete("LAKE_BUCKET", &version).await);
     assert!(tried.may_not_know_the_key().await);
     assert!(tried.may_not_send("COMMITS_QUEUE_URL").await);
     assert!(tried.may_not_receive("SEGMENT_QUEUE_URL").await);
@@ -212,6 +214,32 @@ async fn announce_publishes_and_sees_no_data() {
     assert!(tried.may_not_know_the_key().await);
     assert!(tried.may_not_send("COMMITS_QUEUE_URL").await);
     assert!(tried.may_not_receive("SEGMENT_QUEUE_URL").await);
+    assert!(tried.may_not_read_runs().await);
+    assert!(tried.may_not_forget_inputs().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lineage_only_adds_events_and_sees_no_data() {
+    let tried = Tried::with_role_of("LINEAGE_FUNCTION_NAME").await;
+    let key = unique();
+    let events = format!("openlineage/2026-11-23/{key}.ndjson");
+    assert!(!tried.may_not_write("REPORTS_BUCKET", &events).await, "it does what it is for");
+    assert!(tried.may_not_read("REPORTS_BUCKET", &events).await);
+    assert!(tried.may_not_delete("REPORTS_BUCKET", &events).await);
+    assert!(tried.may_not_write("REPORTS_BUCKET", &format!("campaign-performance/{key}")).await);
+    for (bucket, key) in [
+        ("LANDING_BUCKET", format!("segment/{key}")),
+        ("LAKE_BUCKET", format!("segment/tracks/data/{key}")),
+        ("QUARANTINE_BUCKET", format!("rows/{key}")),
+    ] {
+        assert!(tried.may_not_read(bucket, &key).await, "{bucket}");
+        assert!(tried.may_not_write(bucket, &key).await, "{bucket}");
+    }
+    assert!(tried.may_not_know_the_key().await);
+    assert!(tried.may_not_send("LINEAGE_QUEUE_URL").await);
+    assert!(tried.may_not_receive("LINEAGE_DEAD_LETTER_QUEUE_URL").await);
+    assert!(tried.may_not_receive("ATTRIBUTE_QUEUE_URL").await);
+    assert!(tried.may_not_publish().await);
     assert!(tried.may_not_read_runs().await);
     assert!(tried.may_not_forget_inputs().await);
 }
@@ -285,4 +313,88 @@ async fn replay_reads_what_is_kept_aside_and_only_adds_to_the_lake() {
     assert!(tried.may_not_know_the_key().await);
     assert!(tried.may_not_publish().await);
     assert!(tried.may_not_forget_inputs().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn observe_keeps_observations_and_sees_no_data() {
+    let tried = Tried::with_role_of("OBSERVE_FUNCTION_NAME").await;
+    let text = || AttributeValue::S(unique());
+    for (table, key, sort) in
+        [("OBSERVATIONS_TABLE", "subject", "part"), ("INCIDENTS_TABLE", "dataset", "incident")]
+    {
+        let get = tried.dynamodb.get_item().table_name(output(table));
+        assert!(!is_denied(&get.key(key, text()).key(sort, text()).send().await), "{table}");
+        let delete = tried.dynamodb.delete_item().table_name(output(table));
+        assert!(is_denied(&delete.key(key, text()).key(sort, text()).send().await), "{table}");
+    }
+    for bucket in ["LANDING_BUCKET", "LAKE_BUCKET", "QUARANTINE_BUCKET"] {
+        assert!(tried.may_not_read(bucket, &unique()).await, "{bucket}");
+    }
+    assert!(tried.may_not_know_the_key().await);
+    assert!(tried.may_not_publish().await);
+    assert!(tried.may_not_send("COMMITS_QUEUE_URL").await);
+    assert!(tried.may_not_read_runs().await);
+    assert!(tried.may_not_forget_inputs().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_counts_and_lists_and_takes_nothing() {
+    let tried = Tried::with_role_of("WATCH_FUNCTION_NAME").await;
+    let key = unique();
+    let count = tried.sqs.get_queue_attributes().queue_url(output("SEGMENT_DEAD_LETTER_QUEUE_URL"));
+    assert!(!is_denied(&count.send().await), "it counts messages");
+    assert!(tried.may_not_receive("SEGMENT_DEAD_LETTER_QUEUE_URL").await);
+    assert!(tried.may_not_send("INBOX_QUEUE_URL").await);
+    let list = tried.s3.list_objects_v2().bucket(output("LANDING_BUCKET")).prefix(&key);
+    assert!(!is_denied(&list.send().await), "it lists what has landed");
+    for bucket in ["LANDING_BUCKET", "QUARANTINE_BUCKET", "LAKE_BUCKET"] {
+        assert!(tried.may_not_read(bucket, &format!("segment/{key}")).await, "{bucket}");
+        assert!(tried.may_not_write(bucket, &format!("segment/{key}")).await, "{bucket}");
+        assert!(tried.may_not_delete(bucket, &format!("segment/{key}")).await, "{bucket}");
+    }
+    assert!(tried.may_not_know_the_key().await);
+    assert!(tried.may_not_publish().await);
+    assert!(tried.may_not_read_runs().await);
+    assert!(tried.may_not_forget_inputs().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alert_tells_of_incidents_and_changes_none() {
+    let tried = Tried::with_role_of("ALERT_FUNCTION_NAME").await;
+    let text = || AttributeValue::S(unique());
+    let get = tried.dynamodb.get_item().table_name(output("NOTIFICATIONS_TABLE"));
+    assert!(!is_denied(&get.key("notification_id", text()).send().await), "it knows what it told");
+    let publish = tried.sns.publish().topic_arn(output("ALERTS_TOPIC_ARN")).message("");
+    assert!(!is_denied(&publish.send().await), "it does what it is for");
+    let put = tried.dynamodb.put_item().table_name(output("INCIDENTS_TABLE"));
+    assert!(is_denied(&put.item("dataset", text()).item("incident", text()).send().await));
+    let forget = tried.dynamodb.delete_item().table_name(output("NOTIFICATIONS_TABLE"));
+    assert!(is_denied(&forget.key("notification_id", text()).send().await));
+    let webhook = tried.secrets.get_secret_value().secret_id(output("SLACK_SECRET_ARN"));
+    assert!(is_denied(&webhook.send().await));
+    assert!(tried.may_not_send("SLACK_QUEUE_URL").await, "the topic does");
+    assert!(tried.may_not_publish().await, "the datasets topic is announce's");
+    assert!(tried.may_not_know_the_key().await);
+    assert!(tried.may_not_read_runs().await);
+    assert!(tried.may_not_forget_inputs().await);
+    assert!(tried.may_not_read("LAKE_BUCKET", &unique()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alert_slack_knows_its_queue_and_its_webhook_alone() {
+    let tried = Tried::with_role_of("ALERT_SLACK_FUNCTION_NAME").await;
+    let webhook = tried.secrets.get_secret_value().secret_id(output("SLACK_SECRET_ARN"));
+    assert!(!is_denied(&webhook.send().await), "it knows where to post");
+    let change = tried.secrets.put_secret_value().secret_id(output("SLACK_SECRET_ARN"));
+    assert!(is_denied(&change.secret_string("{}").send().await));
+    assert!(tried.may_not_send("SLACK_QUEUE_URL").await);
+    assert!(tried.may_not_receive("SLACK_DEAD_LETTER_QUEUE_URL").await);
+    let publish = tried.sns.publish().topic_arn(output("ALERTS_TOPIC_ARN")).message("");
+    assert!(is_denied(&publish.send().await));
+    let text = || AttributeValue::S(unique());
+    let get = tried.dynamodb.get_item().table_name(output("INCIDENTS_TABLE"));
+    assert!(is_denied(&get.key("dataset", text()).key("incident", text()).send().await));
+    assert!(tried.may_not_know_the_key().await);
+    assert!(tried.may_not_read_runs().await);
+    assert!(tried.may_not_read("LAKE_BUCKET", &unique()).await);
 }

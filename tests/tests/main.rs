@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod alerts;
 mod attribution;
 mod attribution_state;
 mod bad_input;
@@ -21,8 +22,10 @@ mod google_ads;
 mod google_ads_pull;
 mod held;
 mod least_privilege;
+mod lineage;
 mod look_back;
 mod missing_table;
+mod observed;
 mod one_person;
 mod privacy;
 mod references;
@@ -31,3 +34,4 @@ mod replay;
 mod samples;
 mod supersede;
 mod template;
+mod watch;

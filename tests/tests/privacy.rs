@@ -97,6 +97,9 @@ async fn no_personal_value_leaves_landing_and_quarantine() {
     search_ledger(&stack, &search, &dropped).await;
     for run in runs.values().chain([&run]) {
         search.assert_clean("a run", &serde_json::to_string(run).unwrap());
+        let (bucket, key) = (output("REPORTS_BUCKET"), lineage::object_key(run));
+        let events = wait_for(&key, || stack.object(&bucket, &key)).await;
+        search.assert_clean("the lineage of a run", &String::from_utf8_lossy(&events));
     }
     for body in subscriber.bodies_of(&dropped, runs.len() + 1).await {
         search.assert_clean("a message", &body);
@@ -111,9 +114,12 @@ async fn no_personal_value_leaves_landing_and_quarantine() {
 }
 
 fn search_logs(search: &Search, dropped: &Dropped) {
-    for function in
-        ["SEGMENT_TRANSFORM_FUNCTION_NAME", "LAKE_COMMIT_FUNCTION_NAME", "ANNOUNCE_FUNCTION_NAME"]
-    {
+    for function in [
+        "SEGMENT_TRANSFORM_FUNCTION_NAME",
+        "LAKE_COMMIT_FUNCTION_NAME",
+        "ANNOUNCE_FUNCTION_NAME",
+        "LINEAGE_FUNCTION_NAME",
+    ] {
         let lines = logs(&output(function));
         assert!(!lines.is_empty(), "{function} has no logs");
         assert!(

@@ -87,7 +87,7 @@ async fn append(orders: &Orders, id: &str, version: Version, files: &[&OrderFile
     let request = orders.request(id, version, files);
     let table = orders.lake.open(&[&request]).await.unwrap().unwrap();
     let appended = table.append(&[Append { request: &request, rewritten: None }], None).await;
-    appended.unwrap()[id]
+    appended.unwrap().snapshot_id.expect("it has files")
 }
 
 fn replacement(id: &str, removed: &[&OrderFile], added: &[&OrderFile]) -> Replacement {
@@ -186,7 +186,8 @@ async fn a_repeated_replacement_applies_once() {
     let first = before.replace_files(&change).await.unwrap();
     let again = before.replace_files(&change).await.unwrap();
     assert_eq!(again, Replaced { before: true, ..first });
-    assert_eq!(model.open().await.find("b for a").unwrap().snapshot_id, first.snapshot_id.unwrap());
+    let found = model.open().await.find("b for a").await.unwrap().unwrap();
+    assert_eq!(found.snapshot_id, first.snapshot_id.unwrap());
     drop(before);
     model.remember(first.snapshot_id.unwrap(), &[&a], &[&b]);
     model.check();

@@ -157,10 +157,10 @@ fn what_fails_is_told_apart_and_ends_where_somebody_looks() {
             );
             let destination =
                 referred(&properties["DestinationConfig"]["OnFailure"]["Destination"]);
-            // Runs are kept in their table, so a queue that says which is enough; of captured changes the
-            // stream is the only copy, so what failed must be kept itself.
+            // Runs and incidents are kept in their tables, so a queue that says which is enough; of captured
+            // changes the stream is the only copy, so what failed must be kept itself.
             let kept_in = &template["Resources"][destination]["Type"];
-            if source == "RunsTable" {
+            if ["RunsTable", "IncidentsTable"].contains(&source) {
                 assert_eq!(kept_in, "AWS::SQS::Queue", "{name}");
                 assert!(properties["FilterCriteria"].to_string().contains("INSERT"), "{name}");
             } else {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use shared::attribution::advertising::{Account, Campaign, Pull};
 use shared::attribution::key::{ACCOUNTS, CAMPAIGNS, advertising_subject, all_with, name};
-use shared::attribution::{Item, ItemKey, Store, StoreError};
+use shared::state::{Item, ItemKey, Store, StoreError};
 
 use crate::concurrency::all;
 use crate::marks::Marks;

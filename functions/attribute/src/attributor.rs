@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use shared::attribution::{StateTable, Store};
 use shared::aws::{Environment, EnvironmentError, load_config, s3_client};
 use shared::event::DatasetEvent;
 use shared::run::Outcome;
+use shared::state::{StateTable, Store};
 
 use crate::counts::Counts;
 use crate::facts::Facts;

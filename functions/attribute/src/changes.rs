@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::attribution::key::{self, Person, click_subject, order_part};
 use shared::attribution::order::OrderState;
-use shared::attribution::{Item, ItemKey, Replacement, Store, StoreError};
+use shared::state::{Item, ItemKey, Replacement, Store, StoreError};
 
 use crate::concurrency::all;
 use crate::order::{OrderChange, merge};

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use shared::attribution::{Item, ItemKey, Store, StoreError};
+use shared::state::{Item, ItemKey, Store, StoreError};
 
 /// Calls to DynamoDB that are under way at once. Five invocations with batches of 25 items stay within the
 /// 4,000 writes a second that a new table takes at once.

@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use shared::attribution::key::{Person, all_with, has_ordered, links};
-use shared::attribution::{Item, Store, StoreError};
+use shared::state::{Item, Store, StoreError};
 
 use crate::concurrency::{all, read_all};
 use crate::links::others;
@@ -116,7 +116,7 @@ mod tests {
 
     use chrono::{TimeDelta, Utc};
     use shared::attribution::key::order_part;
-    use shared::attribution::{ItemKey, MemoryStore};
+    use shared::state::{ItemKey, MemoryStore};
 
     use super::*;
     use crate::links::write;

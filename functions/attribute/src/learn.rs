@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use shared::attribution::key::{self, Person, all_with, day_subject, has_ordered, links, name};
-use shared::attribution::{Item, ItemKey, Store, StoreError};
+use shared::state::{Item, ItemKey, Store, StoreError};
 
 use crate::changes::{self, Ways};
 use crate::concurrency::{ITEMS_AT_ONCE, all, read_all};

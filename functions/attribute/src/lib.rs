@@ -60,8 +60,8 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::LambdaEvent;
-use shared::attribution::Store;
 use shared::batch::{self, Deadline, Failures};
+use shared::state::Store;
 use shared::telemetry::Metrics;
 
 pub use attributor::{AttributeError, Attributor, StartError};

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::attribution::key::{Person, links, moment};
-use shared::attribution::{Amendment, Item, Store, StoreError};
+use shared::state::{Amendment, Item, Store, StoreError};
 
 use crate::concurrency::{all, read_all};
 
@@ -99,7 +99,7 @@ fn amendments(
 
 #[cfg(test)]
 mod tests {
-    use shared::attribution::MemoryStore;
+    use shared::state::MemoryStore;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{NaiveDate, Utc};
 use shared::attribution::key::{CHANGED, moment};
 use shared::attribution::performance::Changed;
-use shared::attribution::{Item, ItemKey, Store, StoreError};
+use shared::state::{Item, ItemKey, Store, StoreError};
 use tokio::sync::Mutex;
 
 /// The days that were marked for one message.

@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use shared::attribution::facts::{Click, Touch};
 use shared::attribution::key::{self, click, click_subject};
 use shared::attribution::order::{AttributedOrder, CreditedTouches, OrderState};
-use shared::attribution::{Item, ItemKey, Replacement, Store, StoreError};
+use shared::state::{Item, ItemKey, Replacement, Store, StoreError};
 
 use crate::attribution::{attribute, credited_touches};
 use crate::concurrency::all;

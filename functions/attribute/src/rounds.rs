@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::attribution::StoreError;
+use shared::state::StoreError;
 
 /// Rounds until one gives up; the queue comes back later.
 const MOST_ROUNDS: u32 = 40;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use shared::attribution::facts::Touch;
 use shared::attribution::key::{Person, all_with, click_subject};
-use shared::attribution::{Item, Store, StoreError};
+use shared::state::{Item, Store, StoreError};
 
 use crate::concurrency::all;
 

@@ -9,7 +9,7 @@ use attribute::Attribution;
 use attribute::rule::Model;
 use futures_util::future::join_all;
 use proptest::prelude::*;
-use shared::attribution::{MemoryStore, Store};
+use shared::state::{MemoryStore, Store};
 use world::generate::{Telling, tellings, worlds};
 use world::unsteady::Unsteady;
 use world::{Happening, RETENTION_DAYS, facts, rule, state, truth};

@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use shared::attribution::advertising::{Account, Campaign, CampaignDay};
 use shared::attribution::key::{ACCOUNTS, CAMPAIGNS, Person};
 use shared::attribution::order::{AttributedOrder, Credit};
-use shared::attribution::{MemoryStore, Store};
+use shared::state::{MemoryStore, Store};
 use world::{
     Happening, RETENTION_DAYS, change, click, deletion, facts, hour, items, person, placed, report,
     rule, touch,

@@ -10,8 +10,8 @@ use shared::govern::Reason;
 use shared::transform::{Ended, Origin, RecordSink, StretchError};
 
 use crate::change::{Change, FileRow, Operation, Table, Tables, Value};
-use crate::key::{FileRole, Place};
 use crate::sequence;
+use shared::landing::{FileRole, Place};
 
 /// In a file of transactions, operation, table and schema stand before the values.
 const TRANSACTION_FIELDS: usize = 3;

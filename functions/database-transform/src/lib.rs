@@ -12,7 +12,6 @@ mod change;
 mod current_rows;
 mod delimited;
 mod dynamodb;
-mod key;
 mod parquet_file;
 mod routing;
 mod sequence;
@@ -27,8 +26,8 @@ use shared::transform::{Ended, Format, Origin, RecordSink, Source, StretchError}
 
 pub use change::{Change, Table, Tables};
 pub use current_rows::{Dialect, current_rows};
-pub use key::{FileRole, Place};
 pub use routing::TableRouter;
+pub use shared::landing::{FileRole, Place};
 
 /// The job's name in the ledger.
 pub const JOB: &str = "database-transform";

@@ -14,8 +14,8 @@ use shared::govern::Reason;
 use shared::transform::{Ended, Origin, RecordSink, StretchError};
 
 use crate::change::{Change, FileRow, Operation, Table, Tables, Value};
-use crate::key::{FileRole, Place};
 use crate::sequence;
+use shared::landing::{FileRole, Place};
 
 /// The column that the Database Migration Service writes the operation into.
 const OPERATION: &str = "Op";

@@ -25,6 +25,7 @@ fn outcome(name: &str, body: &[u8]) -> Option<StretchOutcome> {
         attempt: "attempt".to_owned(),
         quarantine_key: "rows.ndjson.gz".to_owned(),
         chosen: None,
+        counts_statistics: true,
         origin: Origin {
             bucket: "landing".to_owned(),
             key: format!("google-ads/reports/123-456-7890/{name}"),

@@ -245,7 +245,7 @@ impl Committer {
         let mut waiting = Vec::new();
         for request in requests {
             let standing = Standing::of(request, &self.ledger, &table, &self.requests).await?;
-            let (run, snapshot_id) = match table.find(&request.request_id) {
+            let (run, snapshot_id) = match table.find(&request.request_id).await? {
                 Some(Found { snapshot_id, rewritten: None }) => {
                     (request.run.clone(), Some(snapshot_id))
                 }
@@ -347,11 +347,12 @@ async fn put(
     if appends.is_empty() {
         return Ok(HashMap::new());
     }
-    if removed.is_empty() {
-        return Ok(table.append(&appends, key_index.as_deref()).await?);
-    }
     let replacement = Replacement { key_index, ..Replacement::by_requests(&appends, removed) };
     let replaced = table.replace_files(&replacement).await?;
+    if replaced.before {
+        // By another attempt, or by this one whose answer was lost: what it brought is to be looked up.
+        return Err(TableError::Moved { table: table.name().to_owned() }.into());
+    }
     let mut snapshots = HashMap::new();
     for append in appends {
         let snapshot = replaced.snapshot_id;

@@ -77,7 +77,7 @@ async fn files_of(
     }
     // Too many to be listed, or its commit broke off, perhaps behind the append.
     let request = requests.load(&reading.request()).await?;
-    let request = match table.find(&request.request_id) {
+    let request = match table.find(&request.request_id).await? {
         Some(found) => match found.rewritten {
             Some(key) => {
                 let bucket = reading.request().bucket;

@@ -208,6 +208,7 @@ fn released(mut request: CommitRequest, held: &Run) -> CommitRequest {
         started_at: Utc::now(),
         rows: Some(RowCounts { routed: rows, committed: rows, ..RowCounts::default() }),
         quarantined_by_reason: BTreeMap::new(),
+        quarantined_by_column: BTreeMap::new(),
         quarantine: None,
         input_copy: None,
         ..request.run

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use shared::attribution::performance::PerformanceRow;
-use shared::attribution::{Item, ItemKey, StoreError};
+use shared::state::{Item, ItemKey, StoreError};
 
 /// The attribute of a row in the state that may not be in the lake yet.
 const UNSETTLED: &str = "unsettled";

@@ -30,8 +30,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use lambda_runtime::LambdaEvent;
-use shared::attribution::StateTable;
 use shared::aws::{Bucket, Environment, EnvironmentError, load_config, s3_client};
+use shared::state::StateTable;
 use shared::telemetry::Metrics;
 use shared::transform::transform_from_environment;
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use shared::attribution::key::moment;
 use shared::attribution::performance::{Changed, PerformanceRow};
-use shared::attribution::{Item, Store, StoreError};
+use shared::state::{Item, Store, StoreError};
 
 use crate::changes::{Stored, changes};
 use crate::lake::{Lake, LakeError};

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use shared::attribution::{StateTable, StoreError};
 use shared::aws::{Bucket, BucketError};
+use shared::state::{StateTable, StoreError};
 
 use crate::figures::figures;
 use crate::gaps::{DATASETS, Known, gaps};

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use shared::attribution::advertising::{CampaignDay, Pull};
+use shared::attribution::key;
 use shared::attribution::order::AttributedOrder;
 use shared::attribution::performance::{Changed, PerformanceRow};
-use shared::attribution::{Item, ItemKey, Store, StoreError, key};
+use shared::state::{Item, ItemKey, Store, StoreError};
 
 use crate::changes::Stored;
 use crate::performance::Dictionary;

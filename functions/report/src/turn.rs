@@ -7,7 +7,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use shared::attribution::{Item, ItemKey, Replacement, Store, StoreError};
+use shared::state::{Item, ItemKey, Replacement, Store, StoreError};
 
 /// Lambda ends every invocation by then, whatever its deadline is said to be.
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
@@ -79,7 +79,7 @@ async fn write<S: Store>(
 
 #[cfg(test)]
 mod tests {
-    use shared::attribution::MemoryStore;
+    use shared::state::MemoryStore;
 
     use super::*;
 

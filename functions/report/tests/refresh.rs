@@ -18,10 +18,10 @@ use shared::attribution::advertising::{CampaignDay, Pull};
 use shared::attribution::key::{self, moment};
 use shared::attribution::order::{AttributedOrder, Credit};
 use shared::attribution::performance::{Changed, PerformanceRow};
-use shared::attribution::{Item, ItemKey, MemoryStore, Store as _};
 use shared::aws::BucketError;
 use shared::govern::Pseudonymizer;
 use shared::lake::Folder;
+use shared::state::{Item, ItemKey, MemoryStore, Store as _};
 use shared::transform::{Ended, Origin, Stretch, StretchSettings, plan};
 
 /// A lake that keeps what it is given, or takes nothing.
@@ -290,6 +290,7 @@ fn the_rows_pass_their_contract() {
         attempt: "attempt".to_owned(),
         quarantine_key: "rows.ndjson.gz".to_owned(),
         chosen: None,
+        counts_statistics: true,
         origin: Origin {
             bucket: "landing".to_owned(),
             key: "attribution/campaign_performance/object.ndjson.gz".to_owned(),

@@ -9,12 +9,10 @@ mod routing;
 use std::sync::Arc;
 
 use shared::contract::contracts_of;
+use shared::landing::holds_messages;
 use shared::transform::{JsonLines, Source};
 
 pub use routing::SegmentRouter;
-
-/// Segment writes this object when the destination is set up, to see whether it may.
-const DUMMY_OBJECT: &str = "segment-logs/dummy-object.txt";
 
 /// Segment, as a source of the stretch that all transforms have in common.
 pub fn source() -> Source {
@@ -24,6 +22,6 @@ pub fn source() -> Source {
         format: Arc::new(JsonLines),
         router: Arc::new(SegmentRouter::new(&contracts)),
         contracts,
-        holds_data: |key| !key.ends_with(DUMMY_OBJECT),
+        holds_data: holds_messages,
     }
 }

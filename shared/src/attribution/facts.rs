@@ -3,8 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::key;
 use super::key::{Person, moment, name};
-use super::{ItemKey, key};
+use crate::state::ItemKey;
 
 /// Somebody came to a page, or did something there, by way of a campaign: the address had a `gclid` or
 /// an `utm_campaign`.

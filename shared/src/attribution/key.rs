@@ -26,8 +26,8 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use ring::digest;
 
-use super::ItemKey;
 use crate::run::hex;
+use crate::state::ItemKey;
 
 /// The subject of all campaigns.
 pub const CAMPAIGNS: &str = "campaigns";

@@ -6,19 +6,12 @@
 //! [`advertising`] and [`performance`].
 //!
 //! A writer first writes what it learned, then computes what follows from all that is there; results
-//! are written only over the version that was read before that ([`Store::replace`]). So the last
+//! are written only over the version that was read before that ([`Store::replace`](crate::state::Store::replace)). So the last
 //! writer has always seen everything, without a lock.
 
 pub mod advertising;
 pub mod facts;
 pub mod key;
-pub mod memory;
 pub mod money;
 pub mod order;
 pub mod performance;
-mod store;
-mod table;
-
-pub use memory::MemoryStore;
-pub use store::{Amendment, Item, ItemKey, Replacement, Store, StoreError};
-pub use table::StateTable;

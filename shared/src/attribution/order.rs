@@ -16,7 +16,7 @@ use super::facts::{Click, Touch};
 pub struct OrderState {
     /// The order's id.
     pub order_id: String,
-    /// Counts the writes of this item; see [`Store::replace`](super::Store::replace).
+    /// Counts the writes of this item; see [`Store::replace`](crate::state::Store::replace).
     pub version: u64,
     /// Column by column.
     pub columns: BTreeMap<String, Dated>,

@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::ItemKey;
 use super::key::{name, performance_subject};
+use crate::state::ItemKey;
 
 /// A day whose performance must be computed again.
 ///

@@ -2,6 +2,7 @@
 
 mod config;
 mod held;
+mod known_inputs;
 mod ledger;
 mod listing;
 mod object_reader;
@@ -11,6 +12,7 @@ mod reading;
 mod secret;
 
 pub use config::{Environment, EnvironmentError, load_config, s3_client};
+pub use known_inputs::KnownInputs;
 pub use ledger::{Content, FinishedReading, History, Ledger, LedgerError, Replayed};
 pub use listing::{Listed, Page};
 pub use object_reader::{Digest, ObjectError, ObjectReader, Opened, SourceFailed, open_object};

@@ -6,6 +6,7 @@ use super::check::Columns;
 use super::column::compile_column;
 use super::custom::{Custom, DATASET_KEYS};
 use super::model::{Contract, Route};
+use super::monitoring;
 use super::odcs::{DataContract, SchemaObject};
 use super::position::locate;
 use super::problem::{ContractError, Problem, Problems, Result, refuse};
@@ -117,6 +118,7 @@ fn compile_object(
     let captured_table = problems.keep(custom.optional("capturedTable")).flatten();
     let retired_field_ids = problems.keep(custom.optional("retiredFieldIds")).flatten();
     let latency_minutes = problems.keep(compile_latency(document)).flatten();
+    let monitors = monitoring::compile(&clause, object.quality(), problems);
     let mut columns = Vec::with_capacity(object.properties.len());
     let mut checks = quality::compile(&clause, None, object.quality(), problems).checks;
     for property in &object.properties {
@@ -144,10 +146,18 @@ fn compile_object(
         captured_table,
         checks,
         latency_minutes,
+        monitors,
+        owner: owner(document),
         retired_field_ids: retired_field_ids.unwrap_or_default(),
     };
     check_object(&clause, object, &contract, problems);
     Some(contract)
+}
+
+/// The team's name. In earlier versions of the standard a team was a list of people, and had none.
+fn owner(document: &DataContract) -> Option<String> {
+    let team = document.team.as_ref()?.as_object()?;
+    Some(team.get("name")?.as_str()?.to_owned())
 }
 
 /// What must hold of the columns together and of what names them.

@@ -22,6 +22,9 @@ mod expectation;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod json_column;
 mod model;
+mod monitor;
+#[cfg(any(test, feature = "contract-compiler"))]
+mod monitoring;
 #[cfg(any(test, feature = "contract-compiler"))]
 mod odcs;
 #[cfg(any(test, feature = "contract-compiler"))]
@@ -45,6 +48,7 @@ pub use model::{
     Bound, CapturedTable, Column, ColumnType, Contract, Generated, JsonColumn, JsonShape,
     Normalize, PartitionTransform, Privacy, Reference, Route,
 };
+pub use monitor::{Clock, MonitorSettings, Monitors};
 
 #[cfg(any(test, feature = "contract-compiler"))]
 pub use self::{

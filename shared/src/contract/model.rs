@@ -1,12 +1,13 @@
 //! The compiled form of a data contract: what the functions need of it, and nothing else.
 //!
 //! The build script writes these values from the ODCS files; the functions read them back at
-//! start-up. This file is compiled into both, so it depends on serde alone.
+//! start-up. This file is compiled into both, so it depends on serde and the detectors' settings alone.
 
 use serde::{Deserialize, Serialize};
 
 use super::evolution::{Evolution, EvolutionMode, KeptValues};
 use super::expectation::{Check, Metric, ValidValues};
+use super::monitor::Monitors;
 
 /// One dataset's contract, compiled from its ODCS file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,12 @@ pub struct Contract {
     /// How many minutes after they arose rows can be queried at the latest, where the contract promises it.
     #[serde(default)]
     pub latency_minutes: Option<u32>,
+    /// What the monitors that watch the dataset go by.
+    #[serde(default)]
+    pub monitors: Monitors,
+    /// Who answers for it: the team's name, else its owner.
+    #[serde(default)]
+    pub owner: Option<String>,
     /// Field ids of columns that were dropped; they are never given again.
     #[serde(default)]
     pub retired_field_ids: Vec<i32>,
@@ -313,13 +320,14 @@ impl Contract {
         self.columns.iter().position(|column| column.generated == Some(generated))
     }
 
-    /// The position of the column that tells when an event happened: the one named `timestamp`, else the
-    /// one that the table is partitioned by, where it is a timestamp.
+    /// The position of the column that tells when an event happened, a timestamp or a date: the one named
+    /// `timestamp`, else the one that the table is partitioned by.
     pub fn event_time_position(&self) -> Option<usize> {
         let partition = self.partition_column().map(|(position, _)| position);
-        self.position("timestamp")
-            .or(partition)
-            .filter(|position| self.columns[*position].column_type == ColumnType::Timestamp)
+        let is_time = |position: &usize| {
+            matches!(self.columns[*position].column_type, ColumnType::Timestamp | ColumnType::Date)
+        };
+        self.position("timestamp").filter(is_time).or(partition.filter(is_time))
     }
 
     /// The column by which the table is partitioned. The build refuses a contract without exactly one.

@@ -25,6 +25,8 @@ pub struct DataContract {
     pub domain: String,
     pub schema: Vec<SchemaObject>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sla_properties: Option<Vec<SlaProperty>>,
     #[serde(flatten)]
     pub rest: Rest,

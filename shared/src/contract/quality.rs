@@ -101,6 +101,9 @@ fn custom(clause: &str, column: Option<&str>, rule: &Quality, compiled: &mut Rul
         // Another tool's.
         return Ok(());
     }
+    if column.is_none() && super::monitoring::settings_of(rule).is_some() {
+        return Ok(());
+    }
     let Some(Value::Object(implementation)) = &rule.implementation else {
         return refuse(format!("{clause}.implementation"), "must be an object with `check`");
     };

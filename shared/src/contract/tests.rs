@@ -4,6 +4,7 @@ mod comparison;
 mod documents;
 mod evolution;
 mod json_columns;
+mod monitors;
 mod relationships;
 
 use std::path::{Path, PathBuf};

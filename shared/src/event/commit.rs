@@ -182,6 +182,18 @@ impl TableSchema {
     }
 }
 
+impl TableSchema {
+    /// The position of the column that tells when an event happened; see [`Contract::event_time_position`].
+    pub fn event_time_position(&self) -> Option<usize> {
+        let position = |name: &str| {
+            let position = self.columns.iter().position(|column| column.name == name)?;
+            let column_type = self.columns[position].parsed_type()?;
+            matches!(column_type, ColumnType::Timestamp | ColumnType::Date).then_some(position)
+        };
+        position("timestamp").or_else(|| position(&self.partition_column))
+    }
+}
+
 impl MissingTable {
     fn of(mode: EvolutionMode) -> Self {
         match mode {
@@ -252,6 +264,15 @@ mod tests {
         ] {
             contract.evolution.tables = mode;
             assert_eq!(TableSchema::of(&contract).missing_table, expected);
+        }
+    }
+
+    #[test]
+    fn the_event_time_is_that_of_the_contract() {
+        for contract in crate::contract::contracts() {
+            let position = contract.event_time_position();
+            assert_eq!(TableSchema::of(contract).event_time_position(), position);
+            assert!(position.is_some(), "{}", contract.dataset());
         }
     }
 

@@ -25,6 +25,9 @@ use crate::contract::{Column, Contract, EvolutionMode, Generated};
 use crate::run::{CheckResult, RowCounts};
 use cells::Refusal;
 
+/// Reasons with their columns that a run tells of: an item of the ledger holds 400 KB.
+const MOST_COLUMN_REASONS: usize = 200;
+
 /// What becomes of a record in a dataset.
 #[derive(Debug)]
 pub enum Verdict<'a> {
@@ -45,6 +48,8 @@ pub struct DatasetGovernor {
     plan: Arc<Plan>,
     /// For each column, the slots that it is read from.
     slots: Vec<Vec<SlotId>>,
+    /// For each column, whether a row without a value for it is refused.
+    required: Vec<bool>,
     require_one_of: Vec<Vec<usize>>,
     deduplicate_by: Vec<usize>,
     extra_column: Option<usize>,
@@ -59,6 +64,8 @@ pub struct DatasetGovernor {
     left_out: Vec<LeftOut>,
     counts: RowCounts,
     reasons: BTreeMap<Reason, u64>,
+    /// Where the reason names a column: with its position.
+    reasons_by_column: BTreeMap<(Reason, usize), u64>,
 }
 
 impl DatasetGovernor {
@@ -70,6 +77,7 @@ impl DatasetGovernor {
             |names: &Vec<String>| names.iter().filter_map(|name| contract.position(name)).collect();
         Self {
             slots: contract.columns.iter().map(slots_of).collect(),
+            required: contract.columns.iter().map(|column| column.required).collect(),
             require_one_of: contract.require_one_of.iter().map(positions).collect(),
             deduplicate_by: positions(&contract.deduplicate_by),
             extra_column: contract.generated_position(Generated::Extra),
@@ -86,6 +94,7 @@ impl DatasetGovernor {
             left_out: Vec::new(),
             counts: RowCounts::default(),
             reasons: BTreeMap::new(),
+            reasons_by_column: BTreeMap::new(),
         }
     }
 
@@ -102,6 +111,19 @@ impl DatasetGovernor {
     /// Rejected rows by reason.
     pub fn reasons(&self) -> &BTreeMap<Reason, u64> {
         &self.reasons
+    }
+
+    /// Rejected rows whose reason names a column, as `reason:column`; the most frequent where there are more
+    /// than a run can tell.
+    pub fn reasons_by_column(&self) -> BTreeMap<String, u64> {
+        let mut counts: Vec<_> = self.reasons_by_column.iter().collect();
+        counts.sort_by(|(_, one), (_, other)| other.cmp(one));
+        let mut named = BTreeMap::new();
+        for ((reason, position), count) in counts.into_iter().take(MOST_COLUMN_REASONS) {
+            let column = &self.contract.columns[*position].name;
+            named.insert(format!("{}:{column}", reason.name()), *count);
+        }
+        named
     }
 
     /// `path:type` of members that were no column, with the number of rows.
@@ -142,9 +164,12 @@ impl DatasetGovernor {
                 self.counts.discarded += 1;
                 return Verdict::Discarded;
             }
-            Err(Refused::Reject(rejection)) => {
+            Err(Refused::Reject(rejection, column)) => {
                 self.counts.quarantined += 1;
                 *self.reasons.entry(rejection.reason).or_insert(0) += 1;
+                if let Some(column) = column {
+                    *self.reasons_by_column.entry((rejection.reason, column)).or_insert(0) += 1;
+                }
                 return Verdict::Rejected(rejection);
             }
             Ok(false) => {
@@ -177,20 +202,20 @@ impl DatasetGovernor {
         self.left_out.clear();
         self.checks.clear();
         for (position, column) in self.contract.columns.iter().enumerate() {
+            // Of most columns most records say nothing.
+            if !self.required[position] && !self.is_present(position, scanned) {
+                self.cells.push(Cell::Null);
+                continue;
+            }
             let cell = match self.cell(position, column, scanned, pseudonymizer) {
                 Ok(cell) => cell,
                 Err(Refusal::Discard) => return Err(Refused::Discard),
                 Err(Refusal::Reject(reason, clause)) => {
-                    return Err(
-                        self.reject(reason, &format!("properties.{}.{clause}", column.name))
-                    );
+                    return Err(self.reject_column(reason, position, clause));
                 }
             };
             if cell == Cell::Null && column.required {
-                return Err(self.reject(
-                    Reason::RequiredValueMissing,
-                    &format!("properties.{}.required", column.name),
-                ));
+                return Err(self.reject_column(Reason::RequiredValueMissing, position, "required"));
             }
             self.cells.push(cell);
         }
@@ -203,9 +228,21 @@ impl DatasetGovernor {
         self.fill_extra(scanned)
     }
 
+    /// Whether the record has anything that a column is read from.
+    fn is_present(&self, position: usize, scanned: &Scanned<'_>) -> bool {
+        self.slots[position].iter().any(|slot| scanned.is_present(*slot))
+    }
+
     fn reject(&self, reason: Reason, clause: &str) -> Refused {
         let clause = format!("{} {} {clause}", self.contract.dataset(), self.contract.version);
-        Refused::Reject(Rejection { reason, clause })
+        Refused::Reject(Rejection { reason, clause }, None)
+    }
+
+    fn reject_column(&self, reason: Reason, position: usize, clause: &str) -> Refused {
+        let (contract, column) = (self.contract, &self.contract.columns[position].name);
+        let clause =
+            format!("{} {} properties.{column}.{clause}", contract.dataset(), contract.version);
+        Refused::Reject(Rejection { reason, clause }, Some(position))
     }
 
     /// Lists the columns of which the record says nothing, not even null: they overwrite nothing.
@@ -269,16 +306,14 @@ impl DatasetGovernor {
         let row = Row { cells: &self.cells, record, scratch: &self.scratch };
         match self.checks.repeated(&row) {
             None => Ok(()),
-            Some(position) => {
-                let clause = format!("properties.{}.unique", self.contract.columns[position].name);
-                Err(self.reject(Reason::NotUnique, &clause))
-            }
+            Some(position) => Err(self.reject_column(Reason::NotUnique, position, "unique")),
         }
     }
 }
 
 /// Why a record gives no row.
 enum Refused {
-    Reject(Rejection),
+    /// With the position of the column that the reason names, if it names one.
+    Reject(Rejection, Option<usize>),
     Discard,
 }

@@ -29,6 +29,9 @@ pub(super) struct Extra {
     /// Names and types of the record at hand, where its text has values.
     shape: String,
     shapes: HashMap<String, u64>,
+    /// The shape of the last record, and how many had it in a row before they are counted: records of one library come
+    /// side by side, and comparing is quicker than hashing.
+    last: (String, u64),
 }
 
 impl Extra {
@@ -63,6 +66,7 @@ impl Extra {
             types: contract.extra_of_types(),
             shape: String::new(),
             shapes: HashMap::new(),
+            last: (String::new(), 0),
         }
     }
 
@@ -104,12 +108,16 @@ impl Extra {
     /// Counts the record that was last appended, with its text. Records of one library have the same few
     /// shapes.
     pub(super) fn count(&mut self, text: &str) {
-        let shape = if self.keeps_values() { self.shape.as_str() } else { text };
-        if let Some(count) = self.shapes.get_mut(shape) {
-            *count += 1;
-        } else if self.shapes.len() < MOST_SHAPES {
-            self.shapes.insert(shape.to_owned(), 1);
+        let keeps_values = self.keeps_values();
+        let shape = if keeps_values { self.shape.as_str() } else { text };
+        if self.last.0 != shape {
+            let (last, count) = std::mem::take(&mut self.last);
+            count_shape(&mut self.shapes, &last, count);
+            self.last = (last, 0);
+            self.last.0.clear();
+            self.last.0.push_str(shape);
         }
+        self.last.1 += 1;
     }
 
     fn keeps_values(&self) -> bool {
@@ -120,7 +128,9 @@ impl Extra {
     /// there are more than a run can tell.
     pub(super) fn unknown_members(&self) -> BTreeMap<String, u64> {
         let mut members = BTreeMap::new();
-        for (shape, count) in &self.shapes {
+        let mut shapes = self.shapes.clone();
+        count_shape(&mut shapes, &self.last.0, self.last.1);
+        for (shape, count) in &shapes {
             let parsed: HashMap<String, String> = serde_json::from_str(shape).unwrap_or_default();
             for (path, json_type) in parsed {
                 *members.entry(format!("{path}:{json_type}")).or_insert(0) += count;
@@ -133,6 +143,17 @@ impl Extra {
         by_count.sort_by(|(_, one), (_, other)| other.cmp(one));
         by_count.truncate(MOST_MEMBERS);
         by_count.into_iter().collect()
+    }
+}
+
+fn count_shape(shapes: &mut HashMap<String, u64>, shape: &str, count: u64) {
+    if count == 0 {
+        return;
+    }
+    if let Some(known) = shapes.get_mut(shape) {
+        *known += count;
+    } else if shapes.len() < MOST_SHAPES {
+        shapes.insert(shape.to_owned(), count);
     }
 }
 

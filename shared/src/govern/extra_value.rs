@@ -13,8 +13,8 @@ pub(super) fn append_value(written: Written<'_>, values: KeptValues, target: &mu
     match written.form {
         Form::Text if values == KeptValues::All => append_text(written.text, target),
         Form::Text => append_scanned_text(written.text, target),
-        Form::Json if values == KeptValues::All => target.push_str(written.text),
-        Form::Json => append_scanned(written.text, target),
+        Form::Json | Form::Plain if values == KeptValues::All => target.push_str(written.text),
+        Form::Json | Form::Plain => append_scanned(written.text, target),
     }
 }
 

@@ -10,6 +10,7 @@ mod depth;
 mod extra;
 mod extra_value;
 mod fields;
+mod json_cursor;
 mod json_text;
 mod json_types;
 mod keys;

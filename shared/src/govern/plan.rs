@@ -25,6 +25,8 @@ pub(super) struct Node {
     /// The dotted path; empty for the record itself.
     pub path: String,
     pub children: Vec<(String, usize)>,
+    /// Of each child the length and the ends of its name: see [`outline`].
+    outlines: Vec<u32>,
     /// Where the value goes, if somebody wants it.
     pub slot: Option<SlotId>,
     /// Whether members that nobody wants are listed.
@@ -137,20 +139,29 @@ impl Plan {
         let child = self.nodes.len();
         self.nodes.push(Node { path, ..Node::default() });
         self.nodes[parent].children.push((name.to_owned(), child));
+        self.nodes[parent].outlines.push(outline(name));
         child
     }
 }
 
 impl Node {
-    /// A handful of names at a level: comparing lengths and bytes beats hashing.
+    /// A handful of names at a level: comparing their outlines beats hashing, and few bytes are compared for nothing.
     pub fn child(&self, name: &str) -> Option<usize> {
-        for (known, child) in &self.children {
-            if known == name {
-                return Some(*child);
+        let wanted = outline(name);
+        for (position, outline) in self.outlines.iter().enumerate() {
+            if *outline == wanted && self.children[position].0 == name {
+                return Some(self.children[position].1);
             }
         }
         None
     }
+}
+
+/// The length of a name and its first, middle and last byte.
+fn outline(name: &str) -> u32 {
+    let bytes = name.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return 0 };
+    u32::from_le_bytes([bytes.len() as u8, *first, bytes[bytes.len() / 2], *last])
 }
 
 #[cfg(test)]

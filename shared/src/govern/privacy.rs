@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use memchr::memchr2;
 use ring::hmac;
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 use twox_hash::XxHash3_128;
@@ -54,8 +55,8 @@ impl Pseudonymizer {
         if self.cache[place].0 != hash {
             self.cache[place] = (hash, self.pseudonym());
         }
-        // Hexadecimal digits are ASCII.
-        target.extend(self.cache[place].1.iter().map(|digit| char::from(*digit)));
+        // Hexadecimal digits are ASCII, so there is always a text.
+        target.push_str(str::from_utf8(&self.cache[place].1).unwrap_or_default());
         true
     }
 
@@ -88,6 +89,11 @@ fn normalize_into(
     match normalize {
         None => target.push_str(value),
         Some(Normalize::Trim) => target.push_str(value.trim()),
+        Some(Normalize::Email) if value.is_ascii() => {
+            let start = target.len();
+            target.push_str(value.trim());
+            target[start..].make_ascii_lowercase();
+        }
         Some(Normalize::Email) => target.extend(value.trim().chars().flat_map(char::to_lowercase)),
         Some(Normalize::Phone) => normalize_phone(value.trim(), region, target),
     }
@@ -149,7 +155,7 @@ pub(super) fn truncate_ip(text: &str, target: &mut String) {
 /// A URL without user information, query and fragment; a path segment that holds an e-mail address
 /// is redacted.
 pub(super) fn truncate_url(text: &str, target: &mut String) {
-    let end = text.find(['?', '#']).unwrap_or(text.len());
+    let end = memchr2(b'?', b'#', text.as_bytes()).unwrap_or(text.len());
     let location = &text[..end];
     let (scheme, rest) = match location.split_once("://") {
         Some((scheme, rest)) => (&location[..scheme.len() + 3], rest),
@@ -173,7 +179,8 @@ pub(super) fn truncate_url(text: &str, target: &mut String) {
 }
 
 fn holds_address(text: &str) -> bool {
-    text.contains('@') || text.contains("%40")
+    // Few URLs have either byte.
+    memchr2(b'@', b'%', text.as_bytes()).is_some() && (text.contains('@') || text.contains("%40"))
 }
 
 /// The value of a query parameter of a URL, decoded; none where it is absent or empty.

@@ -1,14 +1,13 @@
 //! One pass over a JSON record.
 //!
 //! The members that the plan names are kept as slices of the record's own bytes; every other value
-//! is skipped with SIMD and checked on the way, but never built.
+//! is passed over and checked on the way, but never built.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
-use sonic_rs::{LazyValue, ObjectJsonIter, to_object_iter};
-
-use super::depth::is_too_deep;
+use super::json_cursor::{Cursor, NotJson, Quoted, deeper};
 use super::plan::{Plan, SlotId};
 
 /// The JSON type of a value, known by its first byte.
@@ -73,10 +72,8 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// The offsets of a slice of the record.
-    fn of(part: &str, record: &str) -> Self {
-        let start = part.as_ptr().addr() - record.as_ptr().addr();
-        Self { start: start as u32, end: (start + part.len()) as u32 }
+    fn of(range: Range<usize>) -> Self {
+        Self { start: range.start as u32, end: range.end as u32 }
     }
 
     fn of_record(self, record: &str) -> &str {
@@ -108,7 +105,7 @@ impl Written<'_> {
     pub(super) fn json_type(self) -> JsonType {
         match self.form {
             Form::Json => JsonType::of(self.text),
-            Form::Text => JsonType::String,
+            Form::Plain | Form::Text => JsonType::String,
         }
     }
 }
@@ -118,6 +115,8 @@ impl Written<'_> {
 pub(super) enum Form {
     /// As JSON: a text in quotes and with escapes.
     Json,
+    /// As JSON: a text in quotes, without an escape.
+    Plain,
     /// As itself: a text and nothing else, of a source that knows no other type.
     Text,
 }
@@ -187,6 +186,7 @@ impl<'a> Scanned<'a> {
         let written = value.span.of_record(self.record);
         match value.form {
             Form::Json => super::value::text(written),
+            Form::Plain => Some(Cow::Borrowed(&written[1..written.len() - 1])),
             Form::Text => Some(Cow::Borrowed(written)),
         }
     }
@@ -232,96 +232,120 @@ impl Scanner {
         let record = record.trim_ascii();
         self.slots.fill(None);
         self.unknown.clear();
-        if is_too_deep(record.as_bytes()) {
-            return Err(ScanError::NotJson);
-        }
         if !record.starts_with('{') {
             return Err(not_an_object(record));
         }
-        let mut last_end = 0;
-        for entry in to_object_iter(record) {
-            let Ok((name, value)) = entry else {
-                return Err(ScanError::NotJson);
-            };
-            let Cow::Borrowed(raw) = value.as_raw_cow() else {
-                return Err(ScanError::NotJson);
-            };
-            last_end = Span::of(raw, record).end as usize;
-            self.take(record, 0, name, raw, value);
-        }
-        if !ends_after(record, last_end) {
+        let plan = self.plan.clone();
+        let mut cursor = Cursor::new(record);
+        let walked = self.object(&plan, record, &mut cursor, 0, 1);
+        if walked.is_err() || cursor.at < record.len() {
             return Err(ScanError::NotJson);
         }
         Ok(Scanned { record, slots: &self.slots, unknown: &self.unknown })
     }
 
-    /// What stands inside an object was checked with it, so it is only walked.
-    fn walk<'a>(&mut self, record: &'a str, node: usize, members: ObjectJsonIter<'a>) {
-        for entry in members {
-            let Ok((name, value)) = entry else { return };
-            let Cow::Borrowed(raw) = value.as_raw_cow() else {
-                return;
-            };
-            // A number is not looked at again, and has the white space behind it.
-            self.take(record, node, name, raw.trim_ascii_end(), value);
-        }
-    }
-
-    fn take<'a>(
+    /// Walks over an object that somebody wants members of.
+    fn object(
         &mut self,
-        record: &'a str,
+        plan: &Plan,
+        record: &str,
+        cursor: &mut Cursor<'_>,
         node: usize,
-        name: Cow<'a, str>,
-        raw: &'a str,
-        value: LazyValue<'a>,
-    ) {
-        let holder = self.plan.node(node);
-        let Some(child) = holder.child(&name) else {
-            if holder.lists_unknown {
-                self.list_unknown(record, node, name, raw);
+        depth: usize,
+    ) -> Result<(), NotJson> {
+        if !cursor.opens(b'}') {
+            return Ok(());
+        }
+        loop {
+            let name = cursor.name()?;
+            self.member(plan, record, cursor, node, name, depth)?;
+            if !cursor.goes_on(b'}')? {
+                return Ok(());
             }
-            return;
-        };
-        let wanted = self.plan.node(child);
-        if let Some(slot) = wanted.slot {
-            self.slots[slot] = Some(Value { span: Span::of(raw, record), form: Form::Json });
-        }
-        if wanted.children.is_empty() && !wanted.lists_unknown {
-            return;
-        }
-        let misplaced = holder.lists_unknown && wanted.slot.is_none() && raw != "null";
-        if let Some(members) = value.into_object_iter() {
-            self.walk(record, child, members);
-        } else if misplaced {
-            // An object was expected here: the name and its type are worth knowing.
-            self.list_unknown(record, node, name, raw);
         }
     }
 
-    fn list_unknown(&mut self, record: &str, node: usize, name: Cow<'_, str>, raw: &str) {
-        let name = match name {
-            Cow::Borrowed(name) => Name::InRecord(Span::of(name, record)),
-            Cow::Owned(name) => Name::Unescaped(name.into_boxed_str()),
+    fn member(
+        &mut self,
+        plan: &Plan,
+        record: &str,
+        cursor: &mut Cursor<'_>,
+        node: usize,
+        quoted: Quoted,
+        depth: usize,
+    ) -> Result<(), NotJson> {
+        let start = cursor.at;
+        let holder = plan.node(node);
+        let unescaped = if quoted.is_escaped { unescaped(record, quoted) } else { None };
+        let name = unescaped.as_deref().unwrap_or(&record[quoted.start..quoted.end]);
+        let Some(child) = holder.child(name) else {
+            let form = value(cursor, depth)?;
+            if holder.lists_unknown {
+                self.list_unknown(node, quoted, unescaped, start..cursor.at, form);
+            }
+            return Ok(());
         };
-        let value = Value { span: Span::of(raw, record), form: Form::Json };
+        let wanted = plan.node(child);
+        let is_looked_into = !wanted.children.is_empty() || wanted.lists_unknown;
+        let is_object = cursor.byte() == Some(b'{');
+        let mut form = Form::Json;
+        if is_looked_into && is_object {
+            self.object(plan, record, cursor, child, deeper(depth)?)?;
+        } else {
+            form = value(cursor, depth)?;
+        }
+        let value = start..cursor.at;
+        if let Some(slot) = wanted.slot {
+            self.slots[slot] = Some(Value { span: Span::of(value), form });
+        } else if is_looked_into
+            && !is_object
+            && holder.lists_unknown
+            && &record[value.clone()] != "null"
+        {
+            // An object was expected here: the name and its type are worth knowing.
+            self.list_unknown(node, quoted, unescaped, value, form);
+        }
+        Ok(())
+    }
+
+    fn list_unknown(
+        &mut self,
+        node: usize,
+        quoted: Quoted,
+        unescaped: Option<String>,
+        value: Range<usize>,
+        form: Form,
+    ) {
+        let name = match unescaped {
+            None => Name::InRecord(Span::of(quoted.start..quoted.end)),
+            Some(name) => Name::Unescaped(name.into_boxed_str()),
+        };
+        let value = Value { span: Span::of(value), form };
         self.unknown.push(UnknownMember { node, name, value });
     }
 }
 
-/// The iterator stops at the object's end; what follows it may only be the end.
-fn ends_after(record: &str, last_end: usize) -> bool {
-    let rest = &record[last_end..];
-    if last_end > 0 {
-        return rest.trim_ascii() == "}";
+/// Passes over a value; how it is written.
+fn value(cursor: &mut Cursor<'_>, depth: usize) -> Result<Form, NotJson> {
+    if cursor.byte() == Some(b'"') {
+        let quoted = cursor.string()?;
+        return Ok(if quoted.is_escaped { Form::Json } else { Form::Plain });
     }
-    rest.strip_prefix('{').is_some_and(|rest| rest.trim_ascii() == "}")
+    cursor.value(depth).map(|()| Form::Json)
+}
+
+/// A name with escapes as it is meant; none where that is no text, such as half of a surrogate pair: then it stands as it
+/// is written.
+fn unescaped(record: &str, quoted: Quoted) -> Option<String> {
+    serde_json::from_str(&record[quoted.start - 1..=quoted.end]).ok()
 }
 
 /// Tells what is JSON but no object from what is no JSON.
 fn not_an_object(record: &str) -> ScanError {
-    match sonic_rs::from_str::<sonic_rs::Value>(record) {
-        Ok(_) => ScanError::NotAnObject,
-        Err(_) => ScanError::NotJson,
+    let mut cursor = Cursor::new(record);
+    match cursor.value(0) {
+        Ok(()) if cursor.at == record.len() => ScanError::NotAnObject,
+        _ => ScanError::NotJson,
     }
 }
 

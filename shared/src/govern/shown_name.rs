@@ -11,6 +11,13 @@ pub(super) const UNNAMED: &str = "?";
 
 /// A name as it may be shown: letters, digits and a few signs, so it needs no escaping either.
 pub(super) fn shown_name(name: &str) -> &str {
+    // Nearly every name is nothing but ASCII letters.
+    if name.len() <= LONGEST_NAME
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic())
+    {
+        return name;
+    }
     let mut digits = 0;
     let mut letters = 0;
     for letter in name.chars() {

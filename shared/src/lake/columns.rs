@@ -7,17 +7,12 @@ use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
     TimestampMicrosecondBuilder,
 };
-use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
-};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array as _, ArrayRef};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use crate::contract::{Column, ColumnType, Contract};
 use crate::govern::{Cell, Row};
-use crate::run::DistinctCounter;
 
 /// The Arrow schema of a contract, with Iceberg field ids.
 pub(super) fn arrow_schema(contract: &Contract) -> Arc<Schema> {
@@ -118,58 +113,41 @@ impl ColumnBuilder {
         }
     }
 
+    ///
+    /// The builder begins anew with as much room as was needed: growing to it again would copy every value twice.
     pub(super) fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::String(builder) => Arc::new(builder.finish()),
-            Self::Long(builder) => Arc::new(builder.finish()),
-            Self::Double(builder) => Arc::new(builder.finish()),
+            Self::String(builder) => {
+                let array = builder.finish();
+                *builder = StringBuilder::with_capacity(array.len(), array.value_data().len());
+                Arc::new(array)
+            }
+            Self::Long(builder) => {
+                let array = builder.finish();
+                *builder = Int64Builder::with_capacity(array.len());
+                Arc::new(array)
+            }
+            Self::Double(builder) => {
+                let array = builder.finish();
+                *builder = Float64Builder::with_capacity(array.len());
+                Arc::new(array)
+            }
             Self::Boolean(builder) => Arc::new(builder.finish()),
-            Self::Decimal(builder) => Arc::new(builder.finish()),
-            Self::Timestamp(builder) => Arc::new(builder.finish()),
-            Self::Date(builder) => Arc::new(builder.finish()),
-        }
-    }
-}
-
-/// Counts the different values of an array, column by column: the values lie side by side.
-pub(super) fn count_distinct(array: &ArrayRef, counter: &mut DistinctCounter) {
-    if array.null_count() == array.len() {
-        return;
-    }
-    match array.data_type() {
-        DataType::Utf8 => {
-            for value in array.as_string::<i32>().iter().flatten() {
-                counter.insert(value.as_bytes());
+            Self::Decimal(builder) => {
+                let array = builder.finish();
+                *builder = Decimal128Builder::with_capacity(array.len())
+                    .with_data_type(array.data_type().clone());
+                Arc::new(array)
             }
-        }
-        DataType::Int64 => {
-            for value in array.as_primitive::<Int64Type>().iter().flatten() {
-                counter.insert(&value.to_le_bytes());
+            Self::Timestamp(builder) => {
+                let array = builder.finish();
+                *builder = TimestampMicrosecondBuilder::with_capacity(array.len());
+                Arc::new(array)
             }
-        }
-        DataType::Float64 => {
-            for value in array.as_primitive::<Float64Type>().iter().flatten() {
-                counter.insert(&value.to_le_bytes());
-            }
-        }
-        DataType::Boolean => {
-            for value in array.as_boolean().iter().flatten() {
-                counter.insert(&[u8::from(value)]);
-            }
-        }
-        DataType::Decimal128(..) => {
-            for value in array.as_primitive::<Decimal128Type>().iter().flatten() {
-                counter.insert(&value.to_le_bytes());
-            }
-        }
-        DataType::Timestamp(..) => {
-            for value in array.as_primitive::<TimestampMicrosecondType>().iter().flatten() {
-                counter.insert(&value.to_le_bytes());
-            }
-        }
-        _ => {
-            for value in array.as_primitive::<Date32Type>().iter().flatten() {
-                counter.insert(&value.to_le_bytes());
+            Self::Date(builder) => {
+                let array = builder.finish();
+                *builder = Date32Builder::with_capacity(array.len());
+                Arc::new(array)
             }
         }
     }

@@ -16,6 +16,7 @@ use parquet::arrow::arrow_writer::ArrowWriter;
 use parquet::errors::ParquetError;
 
 use super::describe::describe;
+use super::statistics::Recount;
 use super::store::ObjectStore;
 use super::writer::{ROW_GROUP_BYTES, store_failure, writer_options};
 use crate::contract::ColumnType;
@@ -79,28 +80,34 @@ pub struct Rewrite<'a> {
 
 impl Rewrite<'_> {
     /// Copies the file without the rows that are left out, row group by row group; none where no row
-    /// is left, the same description where every row is.
+    /// is left, the same description where every row is. The rows that stay are counted.
     pub fn run(
         &self,
         source: File,
         store: &dyn ObjectStore,
+        recount: &mut Recount,
     ) -> Result<Option<DataFileDescription>, RewriteError> {
-        let kept = self.kept_rows(source.try_clone().map_err(|source| self.store(source))?)?;
+        let columns = self.columns()?;
+        let first = self.reader(source.try_clone().map_err(|source| self.store(source))?)?;
+        let metadata = first.metadata().clone();
+        let kept = self.count_kept(first.build().map_err(|error| self.parquet(error))?, recount)?;
         if kept == 0 {
             return Ok(None);
         }
+        let DataFileDescription { path, partition, file_size_in_bytes: size, .. } =
+            self.description.clone();
         if kept == self.description.record_count {
+            let described = describe(&columns, path, partition, &metadata, size);
+            recount.bounds(&described.bounds);
             return Ok(Some(self.description.clone()));
         }
-        let reader = self.reader(source)?;
+        let reader = self.reader(source)?.build().map_err(|error| self.parquet(error))?;
         let sink = store.create(self.target).map_err(|source| self.store(source))?;
         let options = writer_options(self.key_columns);
         let mut writer = ArrowWriter::try_new_with_options(sink, reader.schema(), options)
             .map_err(|error| self.parquet(error))?;
         for batch in reader {
-            let batch = batch.map_err(|source| self.arrow(source))?;
-            let kept = filter_record_batch(&batch, &self.kept(&batch)?)
-                .map_err(|source| self.arrow(source))?;
+            let kept = self.kept_of(&batch.map_err(|source| self.arrow(source))?)?;
             writer.write(&kept).map_err(|error| self.parquet(error))?;
             if writer.memory_size() > ROW_GROUP_BYTES {
                 writer.flush().map_err(|error| self.parquet(error))?;
@@ -109,25 +116,34 @@ impl Rewrite<'_> {
         let metadata = writer.finish().map_err(|error| self.parquet(error))?;
         let size = writer.bytes_written() as u64;
         writer.inner_mut().complete().map_err(|source| self.store(source))?;
-        let (uri, partition) = (store.uri(self.target), self.description.partition.clone());
-        let columns = self.columns()?;
-        Ok(Some(describe(&columns, uri, partition, &metadata, size).description))
+        let described = describe(&columns, store.uri(self.target), partition, &metadata, size);
+        recount.bounds(&described.bounds);
+        Ok(Some(described.description))
     }
 
-    fn reader(&self, source: File) -> Result<ParquetRecordBatchReader, RewriteError> {
+    fn reader(&self, source: File) -> Result<ParquetRecordBatchReaderBuilder<File>, RewriteError> {
         ParquetRecordBatchReaderBuilder::try_new(source)
-            .and_then(|builder| builder.with_batch_size(BATCH_ROWS).build())
+            .map(|builder| builder.with_batch_size(BATCH_ROWS))
             .map_err(|error| self.parquet(error))
     }
 
-    /// How many rows stay: a first pass over the key columns alone would be cheaper, and repeats are rare.
-    fn kept_rows(&self, source: File) -> Result<u64, RewriteError> {
-        let mut kept = 0;
-        for batch in self.reader(source)? {
-            let batch = batch.map_err(|source| self.arrow(source))?;
-            kept += self.kept(&batch)?.true_count() as u64;
+    /// Counts the rows that stay, and what is told of them; how many there are.
+    fn count_kept(
+        &self,
+        batches: ParquetRecordBatchReader,
+        recount: &mut Recount,
+    ) -> Result<u64, RewriteError> {
+        let mut rows = 0;
+        for batch in batches {
+            let batch = self.kept_of(&batch.map_err(|source| self.arrow(source))?)?;
+            rows += batch.num_rows() as u64;
+            recount.batch(&batch);
         }
-        Ok(kept)
+        Ok(rows)
+    }
+
+    fn kept_of(&self, batch: &RecordBatch) -> Result<RecordBatch, RewriteError> {
+        filter_record_batch(batch, &self.kept(batch)?).map_err(|source| self.arrow(source))
     }
 
     fn kept(&self, batch: &RecordBatch) -> Result<BooleanArray, RewriteError> {

@@ -14,14 +14,14 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::bounds::{Bounds, shown};
-use super::columns::{ColumnBuilder, arrow_schema, count_distinct};
+use super::bounds::Bounds;
+use super::columns::{ColumnBuilder, arrow_schema};
 use super::describe::describe;
+use super::statistics::{RowCounter, RowStatistics};
 use super::store::{ObjectSink, ObjectStore};
 use crate::contract::{ColumnType, Contract, PartitionTransform};
 use crate::event::DataFileDescription;
-use crate::govern::{Cell, Row};
-use crate::run::{ColumnStatistics, DistinctCounter};
+use crate::govern::Row;
 
 /// Rows that are collected before they are encoded. A dozen open files of fifty columns hold as many
 /// unencoded rows each: 2,048 of them would be 30 MB more, and no faster.
@@ -68,10 +68,8 @@ pub enum WriteError {
 pub struct Written {
     /// The files, all complete.
     pub data_files: Vec<DataFileDescription>,
-    /// What was counted of each column.
-    pub columns: Vec<ColumnStatistics>,
-    /// The smallest and largest event time, in microseconds; see [`Contract::event_time_position`].
-    pub event_time: Option<(i64, i64)>,
+    /// What was counted of the rows.
+    pub statistics: RowStatistics,
 }
 
 /// Writes the rows of one dataset.
@@ -84,16 +82,14 @@ pub struct DatasetWriter {
     /// Names the input and the attempt in every file's name.
     file_token: String,
     partition: (usize, PartitionTransform),
-    event_time_column: Option<usize>,
-    event_time: Option<(i64, i64)>,
     open: Vec<OpenFile>,
     finished: Vec<DataFileDescription>,
     /// Field id and type of each column.
     column_types: Vec<(i32, ColumnType)>,
     files_started: usize,
     bounds: Vec<Bounds>,
-    null_counts: Vec<u64>,
-    distinct: Vec<DistinctCounter>,
+    /// None where nothing is to be told of the rows.
+    counter: Option<RowCounter>,
 }
 
 /// A file that takes rows of one partition.
@@ -118,8 +114,6 @@ impl DatasetWriter {
             schema: arrow_schema(contract),
             // The build refuses a contract without a partition column; the first would be a harmless choice.
             partition: contract.partition_column().unwrap_or((0, PartitionTransform::Identity)),
-            event_time_column: contract.event_time_position(),
-            event_time: None,
             contract,
             store,
             folder,
@@ -129,9 +123,15 @@ impl DatasetWriter {
             column_types: column_types(contract),
             files_started: 0,
             bounds: vec![Bounds::default(); columns],
-            null_counts: vec![0; columns],
-            distinct: (0..columns).map(|_| DistinctCounter::default()).collect(),
+            counter: Some(RowCounter::of_contract(contract)),
         }
+    }
+
+    /// The same writer, which counts nothing: what counting costs is the difference.
+    #[must_use]
+    pub fn without_statistics(mut self) -> Self {
+        self.counter = None;
+        self
     }
 
     /// Takes a row.
@@ -141,12 +141,6 @@ impl DatasetWriter {
             Some(position) => position,
             None => self.start_file(partition)?,
         };
-        if let Some(Cell::Timestamp(moment)) =
-            self.event_time_column.map(|column| row.cells()[column])
-        {
-            let (from, to) = self.event_time.unwrap_or((moment, moment));
-            self.event_time = Some((from.min(moment), to.max(moment)));
-        }
         let file = &mut self.open[position];
         for (builder, cell) in file.builders.iter_mut().zip(row.cells()) {
             builder.append(*cell, row);
@@ -177,21 +171,8 @@ impl DatasetWriter {
         while !self.open.is_empty() {
             self.complete_file(0)?;
         }
-        let mut columns = Vec::with_capacity(self.contract.columns.len());
-        for (position, column) in self.contract.columns.iter().enumerate() {
-            let bounds = &self.bounds[position];
-            let readable = |extreme: &Option<_>| {
-                extreme.as_ref().and_then(|extreme| shown(extreme, column.column_type))
-            };
-            columns.push(ColumnStatistics {
-                name: column.name.clone(),
-                null_count: self.null_counts[position],
-                distinct_estimate: self.distinct[position].estimate(),
-                minimum: readable(&bounds.lower),
-                maximum: readable(&bounds.upper),
-            });
-        }
-        Ok(Written { data_files: self.finished, columns, event_time: self.event_time })
+        let statistics = self.counter.map(|counter| counter.finish(&self.bounds));
+        Ok(Written { data_files: self.finished, statistics: statistics.unwrap_or_default() })
     }
 
     fn partition_of(&self, row: &Row<'_>) -> Result<i32, WriteError> {
@@ -238,9 +219,11 @@ impl DatasetWriter {
     fn encode(&mut self, position: usize) -> Result<(), WriteError> {
         let file = &mut self.open[position];
         let mut arrays = Vec::with_capacity(file.builders.len());
-        for (builder, distinct) in file.builders.iter_mut().zip(&mut self.distinct) {
+        for (position, builder) in file.builders.iter_mut().enumerate() {
             let array = builder.finish();
-            count_distinct(&array, distinct);
+            if let Some(counter) = &mut self.counter {
+                counter.array(position, &array);
+            }
             arrays.push(array);
         }
         file.rows = 0;
@@ -275,9 +258,6 @@ impl DatasetWriter {
         let described = describe(&self.column_types, uri, partition, &metadata, size);
         for (position, bounds) in described.bounds.iter().enumerate() {
             self.bounds[position].include(bounds);
-            let field_id = self.column_types[position].0;
-            self.null_counts[position] +=
-                described.description.null_value_counts.get(&field_id).copied().unwrap_or_default();
         }
         self.finished.push(described.description);
         Ok(())

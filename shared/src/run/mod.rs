@@ -4,8 +4,11 @@
 //! outcome, and that insert triggers everything else.
 
 mod check;
+mod event_time;
 mod identity;
+mod sample;
 mod statistics;
+mod values;
 
 use std::collections::BTreeMap;
 
@@ -14,9 +17,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use check::CheckResult;
-pub(crate) use identity::hex;
-pub use identity::{InputIdentity, run_id};
+pub use event_time::EventTimeCounter;
+pub use identity::{InputIdentity, hex, run_id};
+pub use sample::Reservoir;
 pub use statistics::{ColumnStatistics, DistinctCounter};
+pub use values::{OTHER_VALUES, ValueCounter};
 
 /// One input through one microservice, and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +52,10 @@ pub struct Run {
     /// Rows or records in quarantine, by reason.
     #[serde(default)]
     pub quarantined_by_reason: BTreeMap<String, u64>,
+    /// Rows in quarantine whose reason names a column, as `reason:column` (`wrong_type:total`); the 200 most
+    /// frequent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quarantined_by_column: BTreeMap<String, u64>,
     /// The object with the quarantined records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
@@ -68,10 +77,15 @@ pub struct Run {
     /// Members that were no column, with their JSON types and how many records had them.
     #[serde(default)]
     pub unknown_members: BTreeMap<String, u64>,
-    /// The earliest and latest event time of the rows.
+    /// The earliest and latest event time of the rows in the data files; of a date, the beginning of its day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_time: Option<EventTimeRange>,
-    /// What was counted of each column.
+    /// The rows in the data files by the hour of their event time in UTC (`2026-11-20T13`); by the day
+    /// (`2026-11-20`) where event times are dates or there are more than 240 hours. Of more than 1,000 days the
+    /// newest are told, and what is older is counted under the oldest of these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows_by_event_time: BTreeMap<String, u64>,
+    /// What was counted of each column of the rows in the data files: they are committed, or held.
     #[serde(default)]
     pub columns: Vec<ColumnStatistics>,
     /// What became of the contract's checks.
@@ -83,6 +97,9 @@ pub struct Run {
     /// The runs whose rows made way for this one's: earlier readings of the same object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded_runs: Vec<String>,
+    /// Why rows that passed their contract are not in the table all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
     /// Why the run failed or the input was quarantined whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -96,6 +113,32 @@ impl Run {
         let replay = self.input.replay.as_deref().unwrap_or_default();
         format!("{}#{replay}#{}", moment(self.arrived_at), moment(self.started_at))
     }
+
+    /// Whether the source had nothing to say: the input was read, and had no record for the dataset, or none at
+    /// all where the run is the input's. Rows that were refused, repeated or left out are no silence.
+    pub fn is_silent(&self) -> bool {
+        let brought = self.rows.map(|rows| rows.routed);
+        let brought = brought.or(self.records.map(|records| records.records));
+        self.outcome == Outcome::Empty && brought == Some(0)
+    }
+
+    /// Whether something kept from the table what it should have: nothing could be read, a check failed, or
+    /// there is no table. A later reading of the same object is no failure.
+    pub fn is_failure(&self) -> bool {
+        let is_refused =
+            matches!(self.outcome, Outcome::Quarantined | Outcome::Held | Outcome::Failed);
+        is_refused || self.left_out == Some(LeftOut::TableMissing)
+    }
+}
+
+/// Why rows that passed their contract were left out of their table; they are counted as discarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOut {
+    /// There is no table, and the contract says that rows do not make it.
+    TableMissing,
+    /// A later reading of the same object is in the table, or about to be.
+    Superseded,
 }
 
 /// How a run ended.
@@ -202,5 +245,29 @@ mod tests {
         ]
         .map(|run| run.generation());
         assert!(generations.is_sorted_by(|one, next| one < next), "{generations:?}");
+    }
+
+    #[test]
+    fn silence_and_failure_differ() {
+        let counted = |outcome, routed, discarded, left_out| {
+            let rows = Some(RowCounts { routed, discarded, ..RowCounts::default() });
+            let run = Run { outcome, rows, left_out, ..run(0, None, 0) };
+            (run.is_silent(), run.is_failure())
+        };
+        assert_eq!(counted(Outcome::Empty, 0, 0, None), (true, false));
+        // All were repeats, say.
+        assert_eq!(counted(Outcome::Empty, 5, 0, None), (false, false));
+        assert_eq!(counted(Outcome::Committed, 5, 0, None), (false, false));
+        assert_eq!(counted(Outcome::Empty, 5, 5, Some(LeftOut::Superseded)), (false, false));
+        assert_eq!(counted(Outcome::Empty, 5, 5, Some(LeftOut::TableMissing)), (false, true));
+        assert_eq!(counted(Outcome::Held, 5, 0, None), (false, true));
+        let mut input = run(0, None, 0);
+        assert!(!input.is_silent());
+        input.outcome = Outcome::Empty;
+        input.records = Some(RecordCounts::default());
+        assert!(input.is_silent());
+        // The object is gone: nobody knows what was in it.
+        input.outcome = Outcome::Failed;
+        assert!(!input.is_silent() && input.is_failure());
     }
 }

@@ -1,5 +1,7 @@
 //! What is counted of each column while the rows stream past.
 
+use std::collections::BTreeMap;
+
 use cardinality_estimator::CardinalityEstimator;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,21 +22,35 @@ pub struct ColumnStatistics {
     /// The largest value of a number, time or date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum: Option<String>,
+    /// The 5th, 25th, 50th, 75th and 95th percentile of a number, time or date, written like the minimum, from
+    /// a sample of 512 values: off by 2.2 points of rank at the median (one standard deviation). Empty where
+    /// there is no value, and for text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantiles: Vec<String>,
+    /// How often the column has each value that its contract lists (`validValues`), or true and false; at most
+    /// 50 values, all others under `…`. Empty for other columns, and for those that privacy changes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub value_counts: BTreeMap<String, u64>,
 }
 
-/// Counts different values in at most 3 KiB (Heule et al., "HyperLogLog in Practice", 2013).
+/// Hashes of values that came lately.
+const RECENT: usize = 32;
+
+/// Counts different values in at most 3.5 KiB (Heule et al., "HyperLogLog in Practice", 2013).
 #[derive(Debug, Default)]
 pub struct DistinctCounter {
     estimator: CardinalityEstimator<u64>,
-    last: u64,
+    /// Most columns have few values at a time, and up to 128 of them the estimator searches a list.
+    recent: [u64; RECENT],
 }
 
 impl DistinctCounter {
-    /// Counts a value. Equal values often follow each other, and are then counted for nothing.
+    /// Counts a value. What came lately is counted for nothing.
     pub fn insert(&mut self, value: &[u8]) {
         let hash = XxHash3_64::oneshot(value);
-        if hash != self.last {
-            self.last = hash;
+        let place = &mut self.recent[hash as usize % RECENT];
+        if *place != hash {
+            *place = hash;
             self.estimator.insert_hash(hash);
         }
     }

@@ -22,7 +22,7 @@ use crate::decode::DecodeError;
 use crate::event::{CommitPointer, CommitRequest, ObjectCreated, ReadAgain};
 use crate::govern::{Plan, Pseudonymizer};
 use crate::lake::{Lake, Nowhere, ObjectStore};
-use crate::run::{CheckResult, InputIdentity, Outcome, RecordCounts, Run};
+use crate::run::{InputIdentity, Outcome, RecordCounts, Run};
 
 /// What differs between sources.
 pub struct Source {
@@ -298,6 +298,7 @@ impl Transform {
             // The same in every attempt: a retry replaces what an earlier one has quarantined.
             quarantine_key: format!("rows/{source}/{}/{token}.ndjson.gz", arrived_at.date_naive()),
             chosen: self.chosen(again),
+            counts_statistics: true,
             input_token: token,
             attempt: Uuid::now_v7().simple().to_string(),
             origin: Origin {
@@ -360,9 +361,9 @@ impl Transform {
         base.quarantine = outcome.quarantine;
         let mut held = 0;
         for dataset in outcome.datasets {
-            let holds_rows = dataset.checks.iter().any(CheckResult::holds_rows);
+            let is_held = dataset.is_held();
             let request = commit_request(dataset, &base, &self.settings.database_prefix);
-            if holds_rows {
+            if is_held {
                 held += 1;
                 self.hold(request, &input_token).await?;
             } else {

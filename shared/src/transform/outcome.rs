@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use chrono::{DateTime, Utc};
+use ring::digest;
 
 use super::stretch::{StretchError, StretchSettings};
 use crate::contract::Contract;
 use crate::event::{DataFileDescription, KeySegment, RowKeys};
 use crate::govern::{DatasetGovernor, DayGroup, Reason, UnknownReferences};
-use crate::lake::DatasetWriter;
-use crate::run::{CheckResult, ColumnStatistics, EventTimeRange, RecordCounts, RowCounts};
+use crate::lake::{DatasetWriter, RowStatistics};
+use crate::run::{CheckResult, ColumnStatistics, EventTimeRange, RecordCounts, RowCounts, hex};
 
 /// What became of an input.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct DatasetOutcome {
     pub rows: RowCounts,
     /// Quarantined rows by reason.
     pub reasons: BTreeMap<String, u64>,
+    /// Quarantined rows whose reason names a column, as `reason:column`.
+    pub reasons_by_column: BTreeMap<String, u64>,
     /// Members that were no column.
     pub unknown_members: BTreeMap<String, u64>,
     /// The files.
@@ -46,6 +48,8 @@ pub struct DatasetOutcome {
     pub columns: Vec<ColumnStatistics>,
     /// The rows' event times.
     pub event_time: Option<EventTimeRange>,
+    /// The rows by the hour or day of their event time.
+    pub rows_by_event_time: BTreeMap<String, u64>,
     /// What became of the contract's checks.
     pub checks: Vec<CheckResult>,
     /// Values that are to be looked up in other tables, before the checks of them are what they say.
@@ -61,14 +65,33 @@ impl DatasetOutcome {
             contract,
             rows: RowCounts::default(),
             reasons: BTreeMap::new(),
+            reasons_by_column: BTreeMap::new(),
             unknown_members: BTreeMap::new(),
             data_files: Vec::new(),
             columns: Vec::new(),
             event_time: None,
+            rows_by_event_time: BTreeMap::new(),
             checks: Vec::new(),
             references: Vec::new(),
             row_keys: row_keys(contract, Vec::new()),
         }
+    }
+
+    /// Columns and unknown members, names and types, as one hash: it changes when the source's shape does.
+    pub fn schema_fingerprint(&self) -> String {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for column in &self.contract.columns {
+            context.update(format!("{}:{:?}\n", column.name, column.column_type).as_bytes());
+        }
+        for member in self.unknown_members.keys() {
+            context.update(format!("?{member}\n").as_bytes());
+        }
+        hex(&context.finish().as_ref()[..16])
+    }
+
+    /// Whether a check of severity error failed, so that the rows are kept aside.
+    pub fn is_held(&self) -> bool {
+        self.checks.iter().any(CheckResult::holds_rows)
     }
 }
 
@@ -89,6 +112,7 @@ pub(super) fn finish_dataset(
     let mut outcome = DatasetOutcome {
         rows: governor.counts(),
         reasons: by_name(governor.reasons()),
+        reasons_by_column: governor.reasons_by_column(),
         unknown_members: governor.unknown_members(),
         checks: governor.check_results(),
         references: governor.take_references(),
@@ -97,13 +121,9 @@ pub(super) fn finish_dataset(
     let Some(writer) = writer else { return Ok(outcome) };
     let written = writer.finish()?;
     outcome.data_files = written.data_files;
-    outcome.columns = written.columns;
-    outcome.event_time = written.event_time.and_then(|(from, to)| {
-        Some(EventTimeRange {
-            from: DateTime::<Utc>::from_timestamp_micros(from)?,
-            to: DateTime::<Utc>::from_timestamp_micros(to)?,
-        })
-    });
+    let RowStatistics { columns, event_time, rows_by_event_time } = written.statistics;
+    (outcome.columns, outcome.event_time) = (columns, event_time);
+    outcome.rows_by_event_time = rows_by_event_time;
     if outcome.contract.look_back_days > 0 {
         outcome.row_keys = row_keys(outcome.contract, write_keys(settings, governor)?);
     }

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use ring::digest;
 use uuid::Uuid;
 
 use super::outcome::DatasetOutcome;
-use crate::contract::Contract;
 use crate::event::{CommitRequest, TableSchema};
-use crate::run::{InputIdentity, Outcome, Run, hex, run_id};
+use crate::run::{InputIdentity, Outcome, Run, run_id};
 
 /// The request to commit what an input gave a dataset. `base` is the run of the input as a whole.
 pub(super) fn commit_request(
@@ -19,19 +17,22 @@ pub(super) fn commit_request(
 ) -> CommitRequest {
     let contract = dataset.contract;
     let name = contract.dataset();
+    let schema_fingerprint = Some(dataset.schema_fingerprint());
     let run = Run {
         run_id: run_id(&base.job, &base.input, Some(&name)),
         dataset: Some(name.clone()),
         records: None,
         rows: Some(dataset.rows),
         quarantined_by_reason: dataset.reasons,
+        quarantined_by_column: dataset.reasons_by_column,
         quarantine: base.quarantine.clone().filter(|_| dataset.rows.quarantined > 0),
         bytes_written: dataset.data_files.iter().map(|file| file.file_size_in_bytes).sum(),
         data_files: dataset.data_files.iter().map(|file| file.path.clone()).collect(),
         contract_version: Some(contract.version.clone()),
-        schema_fingerprint: Some(fingerprint(contract, &dataset.unknown_members)),
+        schema_fingerprint,
         unknown_members: dataset.unknown_members,
         event_time: dataset.event_time,
+        rows_by_event_time: dataset.rows_by_event_time,
         columns: dataset.columns,
         checks: dataset.checks,
         ..base.clone()
@@ -67,6 +68,7 @@ pub(crate) fn base_run(
         records: None,
         rows: None,
         quarantined_by_reason: BTreeMap::new(),
+        quarantined_by_column: BTreeMap::new(),
         quarantine: None,
         input_copy: None,
         bytes_written: 0,
@@ -75,22 +77,12 @@ pub(crate) fn base_run(
         schema_fingerprint: None,
         unknown_members: BTreeMap::new(),
         event_time: None,
+        rows_by_event_time: BTreeMap::new(),
         columns: Vec::new(),
         checks: Vec::new(),
         snapshot_id: None,
         superseded_runs: Vec::new(),
+        left_out: None,
         error: None,
     }
-}
-
-/// Columns and unknown members, names and types, as one hash: it changes when the source's shape does.
-fn fingerprint(contract: &Contract, unknown_members: &BTreeMap<String, u64>) -> String {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for column in &contract.columns {
-        context.update(format!("{}:{:?}\n", column.name, column.column_type).as_bytes());
-    }
-    for member in unknown_members.keys() {
-        context.update(format!("?{member}\n").as_bytes());
-    }
-    hex(&context.finish().as_ref()[..16])
 }

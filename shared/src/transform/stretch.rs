@@ -49,6 +49,8 @@ pub struct StretchSettings {
     /// Positions of the contracts whose datasets the input is read for; none for all. Records of others are
     /// passed by.
     pub chosen: Option<BTreeSet<usize>>,
+    /// Whether what streams past is counted for those who watch over the data; off, columns are not told of.
+    pub counts_statistics: bool,
     /// The input.
     pub origin: Origin,
 }
@@ -330,5 +332,6 @@ fn new_writer(settings: &StretchSettings, dataset: usize) -> DatasetWriter {
     let contract = settings.contracts[dataset];
     let folder = format!("{}{}/{}/data", settings.database_prefix, contract.domain, contract.table);
     let file_token = format!("{}-{}", settings.input_token, settings.attempt);
-    DatasetWriter::new(contract, settings.lake.clone(), folder, file_token)
+    let writer = DatasetWriter::new(contract, settings.lake.clone(), folder, file_token);
+    if settings.counts_statistics { writer } else { writer.without_statistics() }
 }

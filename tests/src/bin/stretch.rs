@@ -9,24 +9,21 @@
 //! stretch segment|database 1000000000 [bucket]
 //! ```
 
-use std::fmt::Write as _;
 use std::io::{self, PipeWriter, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use end_to_end::segment::SegmentGenerator;
-use end_to_end::stretch::settings_of;
+use end_to_end::stretch::{Generated, GeneratedInput, settings_of};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 use shared::aws::{Bucket, load_config, s3_client};
 use shared::govern::Pseudonymizer;
 use shared::lake::{Nowhere, ObjectSink, ObjectStore};
-use shared::transform::{Ended, Source, Stretch, StretchOutcome, StretchSettings};
+use shared::transform::{Ended, Stretch, StretchOutcome, StretchSettings};
 
-const SEED: u64 = 1;
 /// Records that say how long a record is.
 const SAMPLE: u64 = 10_000;
 
@@ -39,20 +36,7 @@ async fn main() -> ExitCode {
         [source, bytes, ..] => (source.as_str(), bytes.parse().ok()),
         _ => ("", None),
     };
-    let input: Option<Input> = match source {
-        "segment" => Some(Input {
-            source: segment_transform::source(),
-            key: "segment/input.gz",
-            generate: messages,
-        }),
-        "database" => Some(Input {
-            source: database_transform::source(),
-            key: "databases/dms/shop/orders/LOAD00000001.csv.gz",
-            generate: orders,
-        }),
-        _ => None,
-    };
-    let (Some(input), Some(bytes)) = (input, bytes) else {
+    let (Some(input), Some(bytes)) = (GeneratedInput::named(source), bytes) else {
         eprintln!("usage: stretch segment|database <decoded bytes> [<bucket>]");
         return ExitCode::FAILURE;
     };
@@ -73,25 +57,12 @@ async fn main() -> ExitCode {
     }
 }
 
-/// A kind of file.
-struct Input {
-    source: Source,
-    key: &'static str,
-    /// Writes records; how many bytes, and how many rows they are.
-    generate: fn(records: u64, target: &mut dyn Write) -> io::Result<Generated>,
-}
-
-struct Generated {
-    bytes: u64,
-    rows: u64,
-}
-
 fn measure(
-    input: Input,
+    input: GeneratedInput,
     bytes: u64,
     store: Arc<dyn ObjectStore>,
 ) -> Result<serde_json::Value, Failure> {
-    let Input { source, key, generate } = input;
+    let GeneratedInput { source, key, generate } = input;
     let sample = generate(SAMPLE, &mut io::sink())?;
     let records = (bytes * SAMPLE).div_ceil(sample.bytes).max(1);
     let (reader, writer) = io::pipe()?;
@@ -123,31 +94,6 @@ fn compressed(
     let generated = generate(records, &mut encoder)?;
     encoder.finish()?;
     Ok(generated)
-}
-
-fn messages(records: u64, mut target: &mut dyn Write) -> io::Result<Generated> {
-    let generator = SegmentGenerator::new(SEED).events(records).days(2);
-    let expected = generator.write_to(&mut target)?;
-    Ok(Generated { bytes: expected.bytes, rows: expected.committed() })
-}
-
-fn orders(records: u64, target: &mut dyn Write) -> io::Result<Generated> {
-    let mut bytes = 0;
-    let mut line = String::new();
-    for number in 0..records {
-        line.clear();
-        let (day, customer) = (1 + number * 2 / records.max(1), number * 7919 % 100_003);
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            line,
-            "2026-03-0{day} 10:00:00.{:06},order-{number},customer-{customer},paid,EUR,{}.99,0.50,NULL,2026-03-01 09:00:00,\"2026-03-01 09:00:00\"",
-            number % 1_000_000,
-            number % 500
-        );
-        target.write_all(line.as_bytes())?;
-        bytes += line.len() as u64;
-    }
-    Ok(Generated { bytes, rows: records })
 }
 
 fn take_through(

@@ -15,8 +15,9 @@ use end_to_end::stack::{Stack, output, unique, wait_for};
 use end_to_end::subscriber::Subscriber;
 use person::Person;
 use serde_json::json;
+use shared::attribution::key;
 use shared::attribution::order::OrderState;
-use shared::attribution::{StateTable, Store as _, key};
+use shared::state::{StateTable, Store as _};
 use sources::Sent;
 
 /// Segment's visit and profile, the shop's customer and order, and Google's click.

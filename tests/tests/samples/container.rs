@@ -91,12 +91,13 @@ impl Invoked {
             "dynamodb-capture",
             "report",
             "replay",
+            "watch",
         ];
         if own.contains(&function) {
             return; // What it answers is its effect.
         }
         let failures: Vec<Value> = failed.iter().map(|id| json!({"itemIdentifier": id})).collect();
-        let expected = if function == "announce" {
+        let expected = if ["announce", "observe", "alert"].contains(&function) {
             Value::Null
         } else {
             json!({"batchItemFailures": failures})
@@ -159,6 +160,23 @@ impl Scene<'_> {
                 "{table}"
             );
         }
+    }
+
+    /// The two events of the event's one run are in the bucket, and the second says how it ended.
+    pub async fn assert_exported(&self, end: &str) {
+        assert_eq!(self.invoked.metric("ExportedRuns"), 1);
+        let event: SqsEvent = serde_json::from_str(&self.invoked.event).unwrap();
+        let told = lineage::dataset_event(event.records[0].body.as_deref().unwrap()).unwrap();
+        let key = lineage::object_key(&told.run);
+        let object = self.stack.object(&output("REPORTS_BUCKET"), &key).await.expect("it was put");
+        let text = String::from_utf8(object).unwrap();
+        let mut types = Vec::new();
+        for line in text.lines() {
+            let run_event: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(run_event["run"]["runId"], told.run.run_id);
+            types.push(run_event["eventType"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(types, ["START", end]);
     }
 
     /// The message that a subscriber got of the event's one run.

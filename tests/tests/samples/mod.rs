@@ -70,14 +70,31 @@ samples! {
     dataset_committed: "attribute" / "dataset-committed" gives back [];
     recompute: "attribute" / "recompute" gives back [];
     not_an_event: "attribute" / "not-an-event" gives back ["not-an-event"];
+    exported_committed: "lineage" / "committed" gives back [];
+    exported_held: "lineage" / "held" gives back [];
+    exported_quarantined: "lineage" / "quarantined" gives back [];
+    exported_computed: "lineage" / "computed" gives back [];
+    exported_not_an_event: "lineage" / "not-an-event" gives back ["not-an-event"];
     page: "report" / "page" gives back [];
     refresh: "report" / "refresh" gives back [];
     held: "replay" / "held" gives back [];
     quarantined: "replay" / "quarantined" gives back [];
     landed: "replay" / "landed" gives back [];
+    watch: "watch" / "watch" gives back [];
+    sweep: "watch" / "sweep" gives back [];
+    incidents: "watch" / "incidents" gives back [];
+    acknowledge: "watch" / "acknowledge" gives back [];
+    mute: "watch" / "mute" gives back [];
+    downtime: "watch" / "downtime" gives back [];
     run_committed: "announce" / "run-committed" gives back [];
     run_quarantined: "announce" / "run-quarantined" gives back [];
     run_modified: "announce" / "run-modified" gives back [];
+    observed_committed: "observe" / "run-committed" gives back [];
+    observed_held: "observe" / "run-held" gives back [];
+    incident_opened: "alert" / "incident-opened" gives back [];
+    judged_again: "alert" / "judged-again" gives back [];
+    digest: "alert" / "digest" gives back [];
+    alert_of_an_incident: "alert-slack" / "alert-of-an-incident" gives back ["alert-of-an-incident"];
 }
 
 /// What each sample must have done, beside its answer.
@@ -89,10 +106,11 @@ mod effects {
     use end_to_end::lake::pyiceberg_rows;
     use end_to_end::stack::{output, wait_for};
     use serde_json::Value;
+    use shared::attribution::key;
     use shared::attribution::order::OrderState;
-    use shared::attribution::{StateTable, Store, key};
     use shared::event::CommitPointer;
     use shared::run::{Outcome, Run};
+    use shared::state::{StateTable, Store};
 
     use super::{Scene, assert_valid, identity};
 
@@ -309,6 +327,22 @@ mod effects {
         assert_eq!(scene.invoked.metric("FailedMessages"), 1);
     }
 
+    pub async fn exported_committed(scene: &Scene<'_>) {
+        scene.assert_exported("COMPLETE").await;
+    }
+
+    pub async fn exported_held(scene: &Scene<'_>) {
+        scene.assert_exported("FAIL").await;
+    }
+
+    pub use self::exported_committed as exported_computed;
+    pub use self::exported_held as exported_quarantined;
+
+    pub async fn exported_not_an_event(scene: &Scene<'_>) {
+        let metric = |name| scene.invoked.metric(name);
+        assert_eq!((metric("ExportedRuns"), metric("FailedMessages")), (0, 1));
+    }
+
     pub async fn page(scene: &Scene<'_>) {
         let report = &scene.invoked.response()["report"];
         for (name, beginning) in
@@ -347,6 +381,61 @@ mod effects {
         }
     }
 
+    pub async fn observed_committed(scene: &Scene<'_>) {
+        use shared::observation::{Grain, Volume, key};
+        use shared::state::{StateTable, Store as _};
+
+        assert_eq!(scene.invoked.metric("ObservedRuns"), 1);
+        let client = scene.stack.dynamodb.clone();
+        let observations = StateTable::new(client, output("OBSERVATIONS_TABLE"));
+        let day = Grain::EVENT_DAY.bucket("2026-11-23T00:00:00Z".parse().unwrap());
+        let volume = observations.get(&key::volume("samples.observed", day)).await.unwrap();
+        let volume: Volume = volume.unwrap().read().unwrap();
+        // However often the sample is run.
+        assert_eq!((volume.rows, volume.runs), (1, 1));
+    }
+
+    pub async fn observed_held(scene: &Scene<'_>) {
+        use shared::incident::IncidentTable;
+
+        let client = scene.stack.dynamodb.clone();
+        let incidents = IncidentTable::new(client, output("INCIDENTS_TABLE"), 400);
+        let cause = "check_failed:pages_have_a_name";
+        let open = incidents.find_open("samples.held", cause).await.unwrap();
+        assert_eq!(open.len(), 1);
+    }
+
+    pub async fn watch(scene: &Scene<'_>) {
+        let watched = scene.invoked.response();
+        assert!(watched["datasets"].is_u64() && watched["dead_letters"].is_u64(), "{watched}");
+        assert_eq!(scene.invoked.metric("DeadLetters"), watched["dead_letters"].as_u64().unwrap());
+    }
+
+    pub async fn sweep(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.response()["has_more"], false);
+        assert!(scene.invoked.response()["unread"].is_u64());
+    }
+
+    pub async fn incidents(scene: &Scene<'_>) {
+        assert!(scene.invoked.response()["incidents"].is_array());
+    }
+
+    pub async fn acknowledge(scene: &Scene<'_>) {
+        let refused = scene.invoked.response()["refused"].as_str().unwrap();
+        assert!(refused.contains("no incident"), "{refused}");
+    }
+
+    pub async fn mute(scene: &Scene<'_>) {
+        let refused = scene.invoked.response()["refused"].as_str().unwrap();
+        assert!(refused.contains("no incident"), "{refused}");
+    }
+
+    pub async fn downtime(scene: &Scene<'_>) {
+        let answer = scene.invoked.response();
+        assert!(answer["datasets"]["shop.orders"]["attainment"].is_f64(), "{answer}");
+        assert!(answer["domains"]["segment"]["downtime_seconds"].is_f64(), "{answer}");
+    }
+
     pub async fn run_committed(scene: &Scene<'_>) {
         let announced = scene.announced().await;
         assert_eq!(announced.run.outcome, Outcome::Committed);
@@ -361,6 +450,23 @@ mod effects {
 
     pub async fn run_modified(scene: &Scene<'_>) {
         assert_eq!(scene.invoked.metric("AnnouncedRuns"), 0);
+    }
+
+    pub async fn incident_opened(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("ToldChanges"), 1);
+    }
+
+    pub async fn judged_again(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("ToldChanges"), 0);
+    }
+
+    pub async fn digest(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("FailedInvocations"), 0);
+    }
+
+    /// No webhook is reached from there, so it waits.
+    pub async fn alert_of_an_incident(scene: &Scene<'_>) {
+        assert_eq!(scene.invoked.metric("PostponedAlerts"), 1);
     }
 }
 
@@ -427,7 +533,7 @@ fn every_sample_is_expected_and_every_function_has_one() {
 fn every_sample_is_understood() {
     for (function, case, failed) in SAMPLES {
         let event = fs::read_to_string(sample(function, case)).unwrap();
-        if *function == "announce" {
+        if ["announce", "observe"].contains(function) {
             for run in runs_of(&event) {
                 assert_valid("run", &serde_json::to_value(&run).unwrap());
                 assert_valid(
@@ -446,12 +552,20 @@ fn every_sample_is_understood() {
             assert!(segment_collect::Endpoint::of(&request.raw_path.unwrap()).is_some(), "{case}");
             continue;
         }
+        if *function == "alert" {
+            assert_is_for_alert(&event);
+            continue;
+        }
         if *function == "report" {
             serde_json::from_str::<report::ReportRequest>(&event).unwrap();
             continue;
         }
         if *function == "replay" {
             serde_json::from_str::<replay::Order>(&event).unwrap();
+            continue;
+        }
+        if *function == "watch" {
+            serde_json::from_str::<watch::Order>(&event).unwrap();
             continue;
         }
         if *function == "google-ads-pull" {
@@ -466,6 +580,13 @@ fn every_sample_is_understood() {
                 "lake-commit" => is_pointer(&body),
                 "land" => is_inbox_message(&body),
                 "attribute" => is_for_attribution(&body),
+                "lineage" => is_dataset_event(&body),
+                // It waits for a webhook, which is no fault of the message.
+                "alert-slack" => {
+                    assert_valid("alert", &serde_json::from_str(&body).unwrap());
+                    assert!(alert_slack::is_alert(&body));
+                    false
+                }
                 _ => object_created_events(&body).is_ok(),
             };
             assert_eq!(
@@ -474,6 +595,22 @@ fn every_sample_is_understood() {
                 "{function}/{case}: message {id}"
             );
         }
+    }
+}
+
+/// What is told of an incident keeps to its schema, and so does the incident.
+fn assert_is_for_alert(event: &str) {
+    let request = alert::Request::of(serde_json::from_str(event).unwrap()).unwrap();
+    let alert::Request::Changes(records) = request else {
+        return;
+    };
+    for record in records {
+        let Some(told) = alert::Told::of(record).unwrap() else {
+            continue;
+        };
+        assert_valid("incident", &serde_json::to_value(&told.incident).unwrap());
+        let alert = alert::Wording::default().alert(told, chrono::Utc::now());
+        assert_valid("alert", &serde_json::to_value(alert).unwrap());
     }
 }
 
@@ -496,6 +633,14 @@ fn is_for_attribution(body: &str) -> bool {
         }
         message => message.is_ok(),
     }
+}
+
+fn is_dataset_event(body: &str) -> bool {
+    if lineage::dataset_event(body).is_err() {
+        return false;
+    }
+    assert_valid("dataset-event", &serde_json::from_str(body).unwrap());
+    true
 }
 
 fn is_inbox_message(body: &str) -> bool {

@@ -5,6 +5,7 @@ use arrow_array::{
 };
 use rust_decimal::Decimal;
 use shared::attribution::key::Person;
+use shared::lineage::{ATTRIBUTION_COLUMNS, ATTRIBUTION_TABLES};
 
 use super::*;
 
@@ -214,4 +215,14 @@ fn a_click_without_its_id_is_an_error() {
     };
     assert_eq!(with(Some("g")).unwrap().clicks["g"].campaign_id.as_deref(), Some("7"));
     assert_eq!(with(None), Err(RowError::Missing("gclid")));
+}
+
+#[test]
+fn lineage_names_what_is_read() {
+    let read = Dataset::ALL.map(Dataset::name);
+    assert_eq!(read, ATTRIBUTION_TABLES);
+    for derived in ATTRIBUTION_COLUMNS {
+        let dataset = Dataset::named(derived.from.dataset).unwrap();
+        assert!(dataset.columns().contains(&derived.from.column), "{:?}", derived.from);
+    }
 }

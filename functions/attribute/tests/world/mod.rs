@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use shared::attribution::facts::{Click, Touch};
 use shared::attribution::key::{CHANGED, Person, moment};
-use shared::attribution::{Item, ItemKey, MemoryStore};
+use shared::state::{Item, ItemKey, MemoryStore};
 
 /// Days that touches are kept for.
 pub const RETENTION_DAYS: u32 = 60;

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use attribute::rule::Model;
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
-use shared::attribution::MemoryStore;
 use shared::attribution::advertising::{CampaignDay, Pull};
 use shared::attribution::facts::Touch;
 use shared::attribution::key::{CHANGED, Person};
 use shared::attribution::order::AttributedOrder;
+use shared::state::MemoryStore;
 
 use super::{Happening, items};
 

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shared::attribution::key::CHANGED;
-use shared::attribution::{Amendment, Item, ItemKey, MemoryStore, Replacement, Store, StoreError};
+use shared::state::{Amendment, Item, ItemKey, MemoryStore, Replacement, Store, StoreError};
 
 /// A store whose calls overtake each other by chance.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use shared::event::{CommitRequest, DataFileDescription, RowKeys};
 use shared::govern::Key;
-use shared::lake::Rewrite;
+use shared::lake::{Recount, Rewrite, RowStatistics};
 use uuid::Uuid;
 
 use super::{LookBack, LookBackError, finished, on_disk};
@@ -17,9 +17,15 @@ impl LookBack {
     ) -> Result<(CommitRequest, String), LookBackError> {
         let mut rewritten = request.clone();
         rewritten.data_files.clear();
+        let mut recount = Recount::of(request).ok_or_else(|| LookBackError::Malformed {
+            key: request.request_id.clone(),
+            problem: "its table has a column of a type that no contract uses".to_owned(),
+        })?;
         for description in &request.data_files {
-            let file = self.without_rows(request, row_keys, description, repeated).await?;
+            let work = self.without_rows(request, row_keys, description, repeated, recount);
+            let (file, counted) = work.await?;
             rewritten.data_files.extend(file);
+            recount = counted;
         }
         let removed = rows_of(request) - rows_of(&rewritten);
         if removed != repeated.len() as u64 {
@@ -31,7 +37,7 @@ impl LookBack {
                 ),
             });
         }
-        count_anew(&mut rewritten, request, removed);
+        count_anew(&mut rewritten, recount.finish(), removed);
         let key = format!(
             "_requests/{}/{}/{}-{}.json",
             request.database,
@@ -61,7 +67,8 @@ impl LookBack {
         row_keys: &RowKeys,
         description: &DataFileDescription,
         repeated: &[Key],
-    ) -> Result<Option<DataFileDescription>, LookBackError> {
+        mut recount: Recount,
+    ) -> Result<(Option<DataFileDescription>, Recount), LookBackError> {
         let source = self.fetch(&description.path).await?;
         let key = self.key_of(&description.path)?;
         let stem = key.strip_suffix(".parquet").unwrap_or(key);
@@ -80,7 +87,8 @@ impl LookBack {
                 left_out: &left_out,
                 target: &target,
             };
-            Ok(rewrite.run(source, &store)?)
+            let file = rewrite.run(source, &store, &mut recount)?;
+            Ok((file, recount))
         });
         finished(work, path).await
     }
@@ -90,9 +98,9 @@ fn rows_of(request: &CommitRequest) -> u64 {
     request.data_files.iter().map(|file| file.record_count).sum()
 }
 
-/// Brings the run's counts to what is left. What was taken in cannot all be taken out again: distinct
-/// counts are estimates that no longer exceed the rows, extremes and event times bound what is left.
-fn count_anew(rewritten: &mut CommitRequest, before: &CommitRequest, removed: u64) {
+/// Brings what the run tells of its rows to those that are left. Checks and unknown members stay: they are
+/// told of what the input brought.
+fn count_anew(rewritten: &mut CommitRequest, left: RowStatistics, removed: u64) {
     let run = &mut rewritten.run;
     if let Some(rows) = &mut run.rows {
         rows.committed -= removed;
@@ -100,21 +108,7 @@ fn count_anew(rewritten: &mut CommitRequest, before: &CommitRequest, removed: u6
     }
     run.bytes_written = rewritten.data_files.iter().map(|file| file.file_size_in_bytes).sum();
     run.data_files = rewritten.data_files.iter().map(|file| file.path.clone()).collect();
-    let rows: u64 = rewritten.data_files.iter().map(|file| file.record_count).sum();
-    if rows == 0 {
-        run.event_time = None;
-    }
-    for statistics in &mut run.columns {
-        if rows == 0 {
-            (statistics.minimum, statistics.maximum) = (None, None);
-        }
-        let id = before.schema.columns.iter().find(|column| column.name == statistics.name);
-        let Some(id) = id.map(|column| column.field_id) else { continue };
-        statistics.null_count = rewritten
-            .data_files
-            .iter()
-            .map(|file| file.null_value_counts.get(&id).copied().unwrap_or_default())
-            .sum();
-        statistics.distinct_estimate = statistics.distinct_estimate.min(rows);
-    }
+    run.columns = left.columns;
+    run.event_time = left.event_time;
+    run.rows_by_event_time = left.rows_by_event_time;
 }

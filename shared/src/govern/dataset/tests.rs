@@ -140,3 +140,17 @@ fn a_value_of_another_dataset_leaves_its_name_here() {
     let row = judge("order_completed").row(order);
     assert_eq!((row["order_id"].as_str(), row["total"].as_str()), ("7", "Decimal(29990000)"));
 }
+
+#[test]
+fn a_refusal_names_its_column_in_the_counts() {
+    let mut judge = judge("pages");
+    judge.refusal(&PAGE.replace("2026-03-01T10:00:00.5Z", "yesterday"));
+    judge.refusal(&PAGE.replace("2026-03-01T10:00:00.5Z", "today"));
+    judge.refusal(&PAGE.replace(r#""messageId":"m1","#, ""));
+    // A rule about several columns names none.
+    judge.refusal(&PAGE.replace(r#""anonymousId":" visitor ","#, ""));
+    let expected = [("required_value_missing:message_id", 1), ("wrong_type:received_at", 2)];
+    let expected = expected.map(|(reason, rows)| (reason.to_owned(), rows)).into();
+    assert_eq!(judge.governor.reasons_by_column(), expected);
+    assert_eq!(judge.governor.counts().quarantined, 4);
+}

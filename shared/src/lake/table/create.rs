@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use iceberg::table::Table;
 use iceberg::{Catalog, NamespaceIdent, TableCreation};
 
 use super::error::{TableError, failed};
@@ -13,12 +12,12 @@ use crate::event::{CommitRequest, TableSchema};
 const SNAPSHOTS_KEPT: usize = 100;
 
 impl Lake {
-    /// Creates the table; none when somebody else did so in the meantime.
+    /// Creates the table, unless somebody else did so in the meantime.
     pub(super) async fn create_table(
         &self,
         name: &str,
         request: &CommitRequest,
-    ) -> Result<Option<Table>, TableError> {
+    ) -> Result<(), TableError> {
         let identifier = identifier(&request.database, &request.table);
         let namespace = identifier.namespace();
         self.create_namespace(name, namespace).await?;
@@ -34,11 +33,10 @@ impl Lake {
         match self.catalog.create_table(namespace, creation).await {
             Ok(table) => {
                 // The crate numbers the columns itself; they must have come out as the contract has them.
-                schema::check(name, &request.schema, table.metadata())?;
-                Ok(Some(table))
+                schema::check(name, &request.schema, table.metadata())
             }
             Err(error) => match self.catalog.table_exists(&identifier).await {
-                Ok(true) => Ok(None),
+                Ok(true) => Ok(()),
                 _ => Err(failed(name, error)),
             },
         }

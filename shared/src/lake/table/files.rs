@@ -30,7 +30,7 @@ impl DataManifest {
 impl OpenTable<'_> {
     /// The Iceberg field id of a column; none where the table has no column of this name.
     pub fn field_id(&self, column: &str) -> Option<i32> {
-        self.table.metadata().current_schema().field_by_name(column).map(|field| field.id)
+        self.metadata().current_schema().field_by_name(column).map(|field| field.id)
     }
 
     /// The manifests of the current snapshot that list data files, the newest first; none of a table without
@@ -40,10 +40,10 @@ impl OpenTable<'_> {
     /// [`TableError::Iceberg`] where the list cannot be read.
     pub async fn manifests(&self) -> Result<Vec<DataManifest>, TableError> {
         let failed = |source| failed(&self.name, source);
-        let Some(snapshot) = self.table.metadata().current_snapshot() else {
+        let Some(snapshot) = self.metadata().current_snapshot() else {
             return Ok(Vec::new());
         };
-        let list = self.table.file_io().new_input(snapshot.manifest_list()).map_err(failed)?;
+        let list = self.storage().new_input(snapshot.manifest_list()).map_err(failed)?;
         let bytes = list.read().await.map_err(failed)?;
         let list = ManifestList::parse_with_version(&bytes, FormatVersion::V2).map_err(failed)?;
         let mut manifests = Vec::new();
@@ -75,7 +75,7 @@ impl OpenTable<'_> {
     }
 
     async fn files_of(&self, manifest: &ManifestFile) -> Result<Vec<ListedFile>, TableError> {
-        let manifest = manifest.load_manifest(self.table.file_io()).await;
+        let manifest = manifest.load_manifest(self.storage()).await;
         let manifest = manifest.map_err(|source| failed(&self.name, source))?;
         let mut files = Vec::new();
         for entry in manifest.entries().iter().filter(|entry| entry.is_alive()) {

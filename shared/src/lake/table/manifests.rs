@@ -17,6 +17,7 @@ use iceberg::spec::{
 use iceberg::{Error, ErrorKind, Result};
 use uuid::Uuid;
 
+use super::merge::Merged;
 use super::snapshot::FileFigures;
 
 /// Manifests that are read at the same time, of appends nearly always, with a file or two each. A large one
@@ -39,6 +40,7 @@ pub(super) struct ManifestRewriter<'a> {
     removed: &'a BTreeSet<String>,
     inspected: HashMap<String, Inspected>,
     added: Option<Added>,
+    pub(super) merged: Option<Merged>,
 }
 
 /// What a manifest has of the files that go.
@@ -72,11 +74,16 @@ impl<'a> ManifestRewriter<'a> {
             removed,
             inspected: HashMap::new(),
             added: None,
+            merged: None,
         }
     }
 
     pub fn snapshot_id(&self) -> i64 {
         self.snapshot_id
+    }
+
+    pub fn storage(&self) -> &FileIO {
+        self.storage
     }
 
     /// Where a file of this change's metadata goes.
@@ -177,7 +184,7 @@ impl<'a> ManifestRewriter<'a> {
         Ok((self.writer(location, metadata.schema().clone(), spec)?, entries))
     }
 
-    fn writer(
+    pub fn writer(
         &self,
         location: &str,
         schema: SchemaRef,
@@ -231,14 +238,14 @@ pub(super) fn group_size(manifests: &[&ManifestFile]) -> usize {
     size
 }
 
-fn sequence_numbers(entry: &ManifestEntry) -> Result<(i64, i64)> {
+pub(super) fn sequence_numbers(entry: &ManifestEntry) -> Result<(i64, i64)> {
     match (entry.sequence_number, entry.file_sequence_number) {
         (Some(sequence), Some(file_sequence)) => Ok((sequence, file_sequence)),
         _ => Err(unassigned(entry)),
     }
 }
 
-fn unassigned(entry: &ManifestEntry) -> Error {
+pub(super) fn unassigned(entry: &ManifestEntry) -> Error {
     let problem = format!("{} has no snapshot or sequence number", entry.file_path());
     Error::new(ErrorKind::DataInvalid, problem)
 }

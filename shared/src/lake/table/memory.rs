@@ -12,6 +12,7 @@ use iceberg::spec::{
 use iceberg::{Error, ErrorKind, MetadataLocation, TableIdent};
 
 use super::error::TableError;
+use super::forget::Notes;
 use super::manifests::ManifestRewriter;
 use super::replace::{ReplaceFiles, Replaced, Replacement};
 use super::requests::key_index;
@@ -99,7 +100,7 @@ impl MemoryTable {
     }
 
     pub async fn change<C: TableChange>(&self, change: &mut C) -> Result<C::Outcome, TableError> {
-        update(self, &self.storage, &self.identifier, change).await
+        update(self, &self.storage, &self.identifier, None, change).await
     }
 
     /// Replaces files, as one who has opened the table now.
@@ -122,8 +123,13 @@ impl MemoryTable {
             key_index: key_index(metadata),
             storage: &self.storage,
             manifests: ManifestRewriter::new(&self.storage, id, &replacement.removed),
+            notes: self.notes(),
         };
         self.change(&mut change).await
+    }
+
+    pub fn notes(&self) -> Notes<'_> {
+        Notes { storage: &self.storage, folder: "memory://lake/notes/shop.orders".to_owned() }
     }
 
     /// The files of a snapshot, the deleted among them.

@@ -1,18 +1,19 @@
 //! The commit: data files into an Iceberg table of the Glue catalog, exactly once.
 //!
-//! Iceberg's optimistic transaction makes the append atomic; the request's id in the snapshot's
-//! summary makes it recognisable, so that a request is never appended twice (see [`guard`]).
+//! The catalog's optimistic locking makes a change atomic (see [`update`]); the request's id in the snapshot's
+//! summary makes it recognisable, so that a request is never appended twice.
 
 mod create;
 mod data_file;
 mod error;
 mod evolution;
 mod files;
+mod forget;
 mod glue;
-mod guard;
 mod manifests;
 #[cfg(test)]
 mod memory;
+mod merge;
 mod missing;
 mod replace;
 mod requests;
@@ -20,13 +21,12 @@ mod schema;
 mod snapshot;
 mod update;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_config::BehaviorVersion;
-use iceberg::io::{S3_PATH_STYLE_ACCESS, S3_REGION};
-use iceberg::table::Table;
-use iceberg::transaction::{ApplyTransactionAction, Transaction};
-use iceberg::{Catalog, CatalogBuilder, NamespaceIdent, TableIdent};
+use iceberg::io::{FileIO, S3_PATH_STYLE_ACCESS, S3_REGION};
+use iceberg::spec::TableMetadata;
+use iceberg::{CatalogBuilder, ErrorKind, NamespaceIdent, TableIdent};
 use iceberg_catalog_glue::{
     GLUE_CATALOG_PROP_URI, GLUE_CATALOG_PROP_WAREHOUSE, GlueCatalog, GlueCatalogBuilder,
 };
@@ -34,19 +34,19 @@ use tokio::sync::OnceCell;
 
 use crate::event::{CommitRequest, TableSchema};
 pub use error::TableError;
-use error::{failed, malformed};
+use error::failed;
 pub use evolution::ColumnChange;
 use evolution::{ChangeColumns, FollowContract};
 pub use files::{DataManifest, ListedFile};
+use forget::Notes;
 use glue::GlueTables;
-use guard::{ExpectedIndex, Guard};
 use manifests::ManifestRewriter;
 use missing::Decision;
 use replace::ReplaceFiles;
 pub use replace::{Effect, Missing, Replaced, Replacement};
 pub use requests::{Append, Found};
-use requests::{KEY_INDEX, find_request, key_index, summary};
-use update::TableChange;
+use requests::{find_request, key_index};
+use update::{Base, TableChange};
 
 /// The table property with the newest contract version that the table has seen.
 const CONTRACT_VERSION: &str = "tributary.contract-version";
@@ -70,7 +70,9 @@ pub struct LakeConfig {
 pub struct OpenTable<'a> {
     lake: &'a Lake,
     name: String,
-    table: Table,
+    identifier: TableIdent,
+    base: Base,
+    storage: FileIO,
 }
 
 /// The tables of a Glue catalog.
@@ -110,49 +112,56 @@ impl Lake {
     ) -> Result<Option<OpenTable<'_>>, TableError> {
         let newest = requests.iter().max_by_key(|request| schema::version(&request.schema));
         let Some(newest) = newest else { return Ok(None) };
-        let name = format!("{}.{}", newest.database, newest.table);
-        let Some(mut table) = self.open_table(&name, newest, requests).await? else {
+        let identifier = identifier(&newest.database, &newest.table);
+        let name = identifier.to_string();
+        let Some(mut base) = self.open_table(&identifier, newest, requests).await? else {
             return Ok(None);
         };
-        if schema::is_newer(&newest.schema, table.metadata()) {
-            let identifier = identifier(&newest.database, &newest.table);
-            table = self.follow(&name, &identifier, &newest.schema).await?;
+        if schema::is_newer(&newest.schema, &base.metadata) {
+            base = self.follow(&identifier, &newest.schema).await?;
         }
         for request in requests {
-            schema::check(&name, &request.schema, table.metadata())?;
+            schema::check(&name, &request.schema, &base.metadata)?;
         }
-        Ok(Some(OpenTable { lake: self, name, table }))
+        Ok(Some(OpenTable { lake: self, name, identifier, base, storage: self.catalog.file_io() }))
     }
 
     async fn open_table(
         &self,
-        name: &str,
+        table: &TableIdent,
         newest: &CommitRequest,
         requests: &[&CommitRequest],
-    ) -> Result<Option<Table>, TableError> {
-        let identifier = identifier(&newest.database, &newest.table);
-        let exists =
-            self.catalog.table_exists(&identifier).await.map_err(|source| failed(name, source))?;
-        if !exists {
-            if missing::decide(name, newest, requests)? == Decision::LeaveOut {
-                return Ok(None);
-            }
-            if let Some(table) = self.create_table(name, newest).await? {
-                return Ok(Some(table));
-            }
+    ) -> Result<Option<Base>, TableError> {
+        let name = table.to_string();
+        if let Some(base) = self.read(table).await? {
+            return Ok(Some(base));
         }
-        let table = self.catalog.load_table(&identifier).await;
-        table.map(Some).map_err(|source| failed(name, source))
+        if missing::decide(&name, newest, requests)? == Decision::LeaveOut {
+            return Ok(None);
+        }
+        self.create_table(&name, newest).await?;
+        self.read_existing(table).await.map(Some)
     }
 
-    async fn follow(
-        &self,
-        name: &str,
-        table: &TableIdent,
-        contract: &TableSchema,
-    ) -> Result<Table, TableError> {
-        self.update(table, &mut FollowContract { table: name, contract }).await?;
-        self.catalog.load_table(table).await.map_err(|source| failed(name, source))
+    /// The table as it is; none where there is no such table.
+    async fn read(&self, table: &TableIdent) -> Result<Option<Base>, TableError> {
+        match update::read(self.tables().await, &self.catalog.file_io(), table).await {
+            Ok(base) => Ok(Some(base)),
+            Err(error) if error.kind() == ErrorKind::TableNotFound => Ok(None),
+            Err(error) => Err(failed(&table.to_string(), error)),
+        }
+    }
+
+    async fn read_existing(&self, table: &TableIdent) -> Result<Base, TableError> {
+        update::read(self.tables().await, &self.catalog.file_io(), table)
+            .await
+            .map_err(|source| failed(&table.to_string(), source))
+    }
+
+    async fn follow(&self, table: &TableIdent, contract: &TableSchema) -> Result<Base, TableError> {
+        let name = table.to_string();
+        self.update(table, None, &mut FollowContract { table: &name, contract }).await?;
+        self.read_existing(table).await
     }
 
     /// Opens a table that is there, to replace its files; none where there is no such table.
@@ -161,14 +170,10 @@ impl Lake {
         database: &str,
         table: &str,
     ) -> Result<Option<OpenTable<'_>>, TableError> {
-        let (identifier, name) = (identifier(database, table), format!("{database}.{table}"));
-        let exists = self.catalog.table_exists(&identifier).await;
-        if !exists.map_err(|source| failed(&name, source))? {
-            return Ok(None);
-        }
-        let table = self.catalog.load_table(&identifier).await;
-        let table = table.map_err(|source| failed(&name, source))?;
-        Ok(Some(OpenTable { lake: self, name, table }))
+        let identifier = identifier(database, table);
+        let name = identifier.to_string();
+        let Some(base) = self.read(&identifier).await? else { return Ok(None) };
+        Ok(Some(OpenTable { lake: self, name, identifier, base, storage: self.catalog.file_io() }))
     }
 
     /// Changes the columns of a table that is there, in one commit and without writing data anew. Changes
@@ -181,15 +186,16 @@ impl Lake {
     ) -> Result<(), TableError> {
         let identifier = identifier(database, table);
         let name = identifier.to_string();
-        self.update(&identifier, &mut ChangeColumns { table: &name, changes }).await
+        self.update(&identifier, None, &mut ChangeColumns { table: &name, changes }).await
     }
 
     async fn update<C: TableChange>(
         &self,
         table: &TableIdent,
+        known: Option<Base>,
         change: &mut C,
     ) -> Result<C::Outcome, TableError> {
-        update::update(self.tables().await, &self.catalog.file_io(), table, change).await
+        update::update(self.tables().await, &self.catalog.file_io(), table, known, change).await
     }
 
     async fn tables(&self) -> &GlueTables {
@@ -210,53 +216,45 @@ impl LakeConfig {
 }
 
 impl OpenTable<'_> {
-    /// A request that an earlier attempt has appended.
-    pub fn find(&self, request_id: &str) -> Option<Found> {
-        find_request(self.table.metadata(), request_id)
+    /// `database.table`
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn metadata(&self) -> &TableMetadata {
+        &self.base.metadata
+    }
+
+    fn storage(&self) -> &FileIO {
+        &self.storage
+    }
+
+    /// A request that an earlier attempt has appended, however long ago.
+    ///
+    /// # Errors
+    /// [`TableError::Iceberg`] where the note of a snapshot that the table has forgotten cannot be read.
+    pub async fn find(&self, request_id: &str) -> Result<Option<Found>, TableError> {
+        if let Some(found) = find_request(self.metadata(), request_id) {
+            return Ok(Some(found));
+        }
+        let noted = self.notes().find(self.metadata(), request_id).await;
+        noted.map_err(|source| failed(&self.name, source))
     }
 
     /// The index of the keys of the table's rows.
     pub fn key_index(&self) -> Option<&str> {
-        key_index(self.table.metadata())
+        key_index(self.metadata())
     }
 
     /// Appends the files of requests in one snapshot, and makes `key_index`, where one is given, the
-    /// index of the table's keys in the same transaction. The snapshot of each request.
-    ///
-    /// The transaction gives up with [`TableError::Moved`] where the index is no longer the one that
-    /// [`Self::key_index`] told, or one of the requests is in the table by now.
+    /// index of the table's keys in the same change; see [`Self::replace_files`].
     pub async fn append(
         &self,
         requests: &[Append<'_>],
-        key_index: Option<&str>,
-    ) -> Result<HashMap<String, i64>, TableError> {
-        let ids: Vec<&str> =
-            requests.iter().map(|append| append.request.request_id.as_str()).collect();
-        let expected = match key_index {
-            Some(_) => ExpectedIndex::Exactly(self.key_index()),
-            None => ExpectedIndex::Any,
-        };
-        let guard = Guard::new(self.lake.tables().await, self.table.file_io(), &ids, expected);
-        let committed = match self.transaction(requests, key_index)? {
-            Ok(transaction) => transaction.commit(&guard).await,
-            Err(error) => Err(error),
-        };
-        let metadata = match committed {
-            Ok(table) => table.metadata_ref(),
-            Err(_) if guard.has_stopped() => {
-                return Err(TableError::Moved { table: self.name.clone() });
-            }
-            Err(error) => return Err(failed(&self.name, error)),
-        };
-        let mut snapshots = HashMap::new();
-        for id in ids {
-            let Some(found) = find_request(&metadata, id) else {
-                let problem = format!("request {id} is not in the snapshot it was appended with");
-                return Err(malformed(&self.name, problem));
-            };
-            snapshots.insert(id.to_owned(), found.snapshot_id);
-        }
-        Ok(snapshots)
+        key_index: Option<String>,
+    ) -> Result<Replaced, TableError> {
+        let append = Replacement::by_requests(requests, BTreeSet::new());
+        self.replace_files(&Replacement { key_index, ..append }).await
     }
 
     /// Replaces files in one snapshot; see [`Replacement`]. Where others commit meanwhile, it is applied to
@@ -267,44 +265,23 @@ impl OpenTable<'_> {
     /// [`Self::key_index`] told, or others were faster again and again.
     pub async fn replace_files(&self, replacement: &Replacement) -> Result<Replaced, TableError> {
         replacement.check(&self.name)?;
-        let snapshot_id = snapshot::new_snapshot_id(self.table.metadata());
-        let storage = self.table.file_io();
+        let snapshot_id = snapshot::new_snapshot_id(self.metadata());
+        let storage = self.storage();
         let mut change = ReplaceFiles {
             table: &self.name,
             replacement,
             key_index: self.key_index(),
             storage,
             manifests: ManifestRewriter::new(storage, snapshot_id, &replacement.removed),
+            notes: self.notes(),
         };
-        self.lake.update(self.table.identifier(), &mut change).await
+        self.lake.update(&self.identifier, Some(self.base.clone()), &mut change).await
     }
 
-    fn transaction(
-        &self,
-        requests: &[Append<'_>],
-        key_index: Option<&str>,
-    ) -> Result<iceberg::Result<Transaction>, TableError> {
-        let mut files = Vec::new();
-        for Append { request, .. } in requests {
-            for description in &request.data_files {
-                files.push(data_file::data_file(&self.name, description, self.table.metadata())?);
-            }
-        }
-        let transaction = Transaction::new(&self.table);
-        let index = key_index.map(|key| {
-            transaction.update_table_properties().set(KEY_INDEX.to_owned(), key.to_owned())
-        });
-        let append = transaction
-            .fast_append()
-            // The ledger and the guard know what is in the table; this check would read every manifest.
-            .with_check_duplicate(false)
-            .set_snapshot_properties(summary(requests))
-            .add_data_files(files);
-        let applied = append.apply(transaction);
-        Ok(match index {
-            Some(index) => applied.and_then(|transaction| index.apply(transaction)),
-            None => applied,
-        })
+    /// Beside the commit requests, which are kept for as long.
+    fn notes(&self) -> Notes<'_> {
+        let folder = format!("s3://{}/_requests/committed/{}", self.lake.config.bucket, self.name);
+        Notes { storage: self.storage(), folder }
     }
 }
 

@@ -9,6 +9,7 @@ use iceberg::spec::{FormatVersion, MAIN_BRANCH, ManifestFile, Operation, TableMe
 
 use super::data_file;
 use super::error::{TableError, failed, malformed};
+use super::forget::{Notes, to_forget};
 use super::manifests::{ManifestRewriter, TakenOut};
 use super::requests::{Append, KEY_INDEX, REQUEST_IDS, find_request, key_index, summary};
 use super::snapshot::{self, FileFigures};
@@ -116,6 +117,8 @@ pub(super) struct ReplaceFiles<'a> {
     pub key_index: Option<&'a str>,
     pub storage: &'a iceberg::io::FileIO,
     pub manifests: ManifestRewriter<'a>,
+    /// Where requests are noted whose snapshots the table forgets.
+    pub notes: Notes<'a>,
 }
 
 impl TableChange for ReplaceFiles<'_> {
@@ -142,6 +145,7 @@ impl TableChange for ReplaceFiles<'_> {
             builder = builder
                 .set_branch_snapshot(snapshot, MAIN_BRANCH)
                 .map_err(|error| invalid(self.table, error))?;
+            builder = builder.remove_snapshots(&self.forget(metadata).await?);
         }
         let builder = builder
             .set_properties(properties.into_iter().collect())
@@ -185,6 +189,14 @@ impl ReplaceFiles<'_> {
         properties
     }
 
+    /// The snapshots that the table forgets with this change; their requests are noted.
+    async fn forget(&self, metadata: &TableMetadata) -> Result<Vec<i64>, TableError> {
+        let at = |error| failed(self.table, error);
+        let forgotten = to_forget(metadata).map_err(at)?;
+        self.notes.write(&forgotten).await.map_err(at)?;
+        Ok(forgotten.iter().map(|snapshot| snapshot.snapshot_id()).collect())
+    }
+
     /// The manifests of the current snapshot without the files that go.
     async fn take_out(&mut self, metadata: &TableMetadata) -> Result<TakenOut, TableError> {
         let taken = match metadata.current_snapshot() {
@@ -212,7 +224,9 @@ impl ReplaceFiles<'_> {
         metadata: &TableMetadata,
         taken: TakenOut,
     ) -> Result<iceberg::spec::Snapshot, TableError> {
-        let TakenOut { mut manifests, removed } = taken;
+        let TakenOut { manifests, removed } = taken;
+        let merged = self.manifests.merge(metadata, manifests).await;
+        let mut manifests = merged.map_err(|error| invalid(self.table, error))?;
         let mut added = Vec::new();
         if !self.replacement.added.is_empty() {
             let (manifest, figures) = self.added(metadata).await?;

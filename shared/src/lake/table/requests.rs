@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use iceberg::spec::TableMetadata;
+use iceberg::spec::{Snapshot, TableMetadata};
 
 use crate::event::CommitRequest;
 
@@ -50,21 +50,29 @@ pub(super) fn summary(requests: &[Append<'_>]) -> HashMap<String, String> {
     summary
 }
 
-/// The snapshot that holds a request's rows.
+/// The requests that a snapshot holds, and where each stands in the form that it was appended in, if that was another.
+pub(super) fn requests_of(snapshot: &Snapshot) -> Vec<(&str, Option<String>)> {
+    let properties = &snapshot.summary().additional_properties;
+    let Some(ids) = properties.get(REQUEST_IDS) else { return Vec::new() };
+    let rewritten: HashMap<&str, &str> = properties
+        .get(REWRITTEN_REQUESTS)
+        .map(|rewritten| rewritten.split(',').filter_map(|one| one.split_once('=')).collect())
+        .unwrap_or_default();
+    ids.split(',').map(|id| (id, rewritten.get(id).map(|key| (*key).to_owned()))).collect()
+}
+
+/// The snapshot that holds a request's rows, if the table has not forgotten it.
 pub(super) fn find_request(metadata: &TableMetadata, request_id: &str) -> Option<Found> {
     for snapshot in metadata.snapshots() {
-        let properties = &snapshot.summary().additional_properties;
-        if let Some(ids) = properties.get(REQUEST_IDS)
-            && ids.split(',').any(|id| id == request_id)
-        {
-            let rewritten = properties.get(REWRITTEN_REQUESTS).and_then(|rewritten| {
-                rewritten.split(',').find_map(|one| {
-                    let (id, key) = one.split_once('=')?;
-                    (id == request_id).then(|| key.to_owned())
-                })
-            });
-            return Some(Found { snapshot_id: snapshot.snapshot_id(), rewritten });
+        let ids = snapshot.summary().additional_properties.get(REQUEST_IDS);
+        if !ids.is_some_and(|ids| ids.split(',').any(|id| id == request_id)) {
+            continue;
         }
+        let requests = requests_of(snapshot);
+        let rewritten =
+            requests.into_iter().find_map(|(id, key)| (id == request_id).then_some(key));
+        let rewritten = rewritten.flatten();
+        return Some(Found { snapshot_id: snapshot.snapshot_id(), rewritten });
     }
     None
 }

@@ -11,8 +11,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use iceberg::io::FileIO;
-use iceberg::spec::{TableMetadata, TableMetadataBuilder};
+use iceberg::spec::{TableMetadata, TableMetadataBuildResult, TableMetadataBuilder};
 use iceberg::{ErrorKind, MetadataLocation, TableIdent};
 use uuid::Uuid;
 
@@ -20,6 +21,11 @@ use super::error::{TableError, failed, malformed};
 
 /// Others commit to a table as well, about once a second where it is busy.
 const MOST_ATTEMPTS: u32 = 12;
+
+/// The table property that says whether metadata is deleted that nothing names any more.
+const DELETES_METADATA: &str = "write.metadata.delete-after-commit.enabled";
+
+const MOST_DELETED_AT_ONCE: usize = 16;
 
 /// The pause before the second attempt; each further one is twice as long, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -56,17 +62,17 @@ pub(super) trait Pointer: Debug + Sync {
     ) -> iceberg::Result<Advance>;
 }
 
-/// A table as one attempt finds it.
-#[derive(Debug)]
+/// A table as it was read.
+#[derive(Debug, Clone)]
 pub(super) struct Base {
     pub metadata: TableMetadata,
-    pub metadata_location: String,
+    pub position: Position,
 }
 
 impl Base {
     /// Builds on this metadata, and remembers where it was.
     pub fn builder(&self) -> TableMetadataBuilder {
-        self.metadata.clone().into_builder(Some(self.metadata_location.clone()))
+        self.metadata.clone().into_builder(Some(self.position.metadata_location.clone()))
     }
 }
 
@@ -88,33 +94,40 @@ pub(super) trait TableChange: Send {
     ) -> impl Future<Output = Result<Applied<Self::Outcome>, TableError>> + Send;
 }
 
-/// Carries a change out.
+/// Carries a change out. The first attempt builds on `known`, where the table was read a moment ago.
 pub(super) async fn update<C: TableChange>(
     catalog: &dyn Pointer,
     storage: &FileIO,
     table: &TableIdent,
+    known: Option<Base>,
     change: &mut C,
 ) -> Result<C::Outcome, TableError> {
     let name = table.to_string();
     let at = |source| failed(&name, source);
+    let mut known = known;
     for attempt in 0..MOST_ATTEMPTS {
         if attempt > 0 {
             tokio::time::sleep(pause(attempt)).await;
         }
-        let (position, metadata) = read(catalog, storage, table).await.map_err(at)?;
-        let base = Base { metadata, metadata_location: position.metadata_location.clone() };
+        let base = match known.take() {
+            Some(known) => known,
+            None => read(catalog, storage, table).await.map_err(at)?,
+        };
         let (builder, outcome) = match change.apply(&base).await? {
             Applied::Unchanged(outcome) => return Ok(outcome),
             Applied::Changed(builder, outcome) => (builder, outcome),
         };
-        let metadata = builder.build().map_err(|error| invalid(&name, error))?.metadata;
-        let location = MetadataLocation::from_str(&base.metadata_location)
+        let built = builder.build().map_err(|error| invalid(&name, error))?;
+        let location = MetadataLocation::from_str(&base.position.metadata_location)
             .map_err(at)?
             .with_next_version()
-            .with_new_metadata(&metadata);
-        let written = write(catalog, storage, table, &position, &location, &metadata).await;
-        match written.map_err(at)? {
-            Advance::Done => return Ok(outcome),
+            .with_new_metadata(&built.metadata);
+        let written = write(catalog, storage, table, &base.position, &location, &built.metadata);
+        match written.await.map_err(at)? {
+            Advance::Done => {
+                delete(storage, &name, &left_behind(&base.metadata, &built)).await;
+                return Ok(outcome);
+            }
             Advance::Conflict => tracing::info!(table = name, attempt, "the table has moved on"),
         }
     }
@@ -126,15 +139,15 @@ pub(super) async fn read(
     catalog: &dyn Pointer,
     storage: &FileIO,
     table: &TableIdent,
-) -> iceberg::Result<(Position, TableMetadata)> {
+) -> iceberg::Result<Base> {
     let position = catalog.read(table).await?;
     let metadata = TableMetadata::read_from(storage, &position.metadata_location).await?;
-    Ok((position, metadata))
+    Ok(Base { metadata, position })
 }
 
 /// Writes new metadata and has the catalog point at it. The metadata stays where it is in a conflict,
 /// which may be with this very update, sent twice.
-pub(super) async fn write(
+async fn write(
     catalog: &dyn Pointer,
     storage: &FileIO,
     table: &TableIdent,
@@ -144,6 +157,34 @@ pub(super) async fn write(
 ) -> iceberg::Result<Advance> {
     metadata.write_to(storage, to).await?;
     catalog.advance(table, from, to, metadata).await
+}
+
+/// Metadata that nothing names any more: earlier versions of the table's own, and the lists of snapshots that are
+/// forgotten. Nothing where the table does not want it deleted.
+fn left_behind(before: &TableMetadata, built: &TableMetadataBuildResult) -> Vec<String> {
+    if before.properties().get(DELETES_METADATA).map(String::as_str) != Some("true") {
+        return Vec::new();
+    }
+    let versions = built.expired_metadata_logs.iter().map(|log| log.metadata_file.clone());
+    let mut paths: Vec<String> = versions.collect();
+    for snapshot in before.snapshots() {
+        if built.metadata.snapshot_by_id(snapshot.snapshot_id()).is_none() {
+            paths.push(snapshot.manifest_list().to_owned());
+        }
+    }
+    paths
+}
+
+/// Deletes as far as it can: the change is done, and what is left behind harms nobody.
+async fn delete(storage: &FileIO, table: &str, paths: &[String]) {
+    for some in paths.chunks(MOST_DELETED_AT_ONCE) {
+        let deletions = some.iter().map(|path| storage.delete(path));
+        for (path, deleted) in some.iter().zip(join_all(deletions).await) {
+            if let Err(error) = deleted {
+                tracing::warn!(table, path, %error, "metadata that nothing names was left behind");
+            }
+        }
+    }
 }
 
 /// What the metadata's rules forbid stays forbidden; all else may pass.

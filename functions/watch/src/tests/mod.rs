@@ -1,0 +1,7 @@
+//! The clock, the queues and the sweep over stores in memory.
+
+mod clock;
+mod people;
+mod queues;
+mod scene;
+mod sweep;
