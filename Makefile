@@ -85,6 +85,7 @@ check: cargo tools ## formatting, lints, contracts and template
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint --template template.yaml
 	@$(SAM)/cfn-lint template.yaml
 	@$(LAKE)/python -m unittest discover --quiet --start-directory tests/cost
+	@$(LAKE)/python -m unittest discover --quiet --start-directory tests/bench
 	@python3 tests/local/check_sizes.py
 	@echo 'check: all good'
 
@@ -131,6 +132,10 @@ measure-functions: tools ## start, memory and size of every function, on the sta
 .PHONY: cost
 cost: tools ## what it costs: ARGUMENTS="--events-a-day 5e6 --path api --batch 20", nothing for the whole page
 	@$(LAKE)/python tests/cost $(ARGUMENTS)
+
+.PHONY: measure-costs
+measure-costs: tools ## renew the numbers that costs are reckoned with, on the stack that `make demo` left: ARGUMENTS=--dry
+	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/cost/measure_stack.py $(ARGUMENTS)
 
 .PHONY: tools
 tools: python ## install the tools, pinned, under .tributary/

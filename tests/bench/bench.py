@@ -4,15 +4,16 @@
              [--threads 1,2] [--rounds 3] [--records N] [--json FILE]
 
 The job is that of jobs.py. The files are made from a seed under target/bench/ where they are not yet. Each engine does the job once and what it
-wrote is compared with what this project did, on the very file; whoever fails or differs is reported as such and not measured. Then come the
-rounds, each of every engine in turn and every run in a process of its own, on one core or two. The table has the medians.
+wrote is compared with what this project did, on the very file; whoever fails or differs is reported as such and not measured, and where this
+project did not do the job nobody is. Then come the rounds, each of every engine in turn and every run in a process of its own, on one core or
+two. The table has the medians of this run, and so have the ratios below it. Exit code 1 if anything was asked for and not measured.
 
 Expects the programs that `cargo build --release` makes of this project's benchmark, or others by --ours and --generate.
 """
 
 import argparse
-import gzip
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -22,18 +23,22 @@ from importlib.metadata import version
 from pathlib import Path
 
 import inputs
-from jobs import INPUTS, ROOT, Input
+from jobs import INPUTS, ROOT
 from measure import Measured, measure
 from run import ENGINES
-from summary import OURS, Case, goals, medians, table
+from summary import OURS, Case, goals, medians, notes, table
 
 HOME = ROOT / "target" / "bench"
 HERE = Path(__file__).resolve().parent
 KEY = b"what is measured hides nobody\n"
-GENERATE = "target/release/generate {kind} {records} {file}"
+# Where cargo puts programs, which is told as it is told to the Makefile. From ROOT, where all commands are run.
+RELEASE = Path(os.environ.get("CARGO_TARGET_DIR") or "target") / "release"
+GENERATE = shlex.quote(f"{RELEASE}/generate") + " {kind} {records} {file}"
 # As the template sets it for the functions: see there.
-OURS_COMMAND = "env MALLOC_MMAP_THRESHOLD_=16384 target/release/dry-run --source {source} --threads {threads} --key-file {key} --out {target} {files}"
-COMPRESSION_LEVEL = 6
+OURS_COMMAND = (
+    f"env MALLOC_MMAP_THRESHOLD_=16384 {shlex.quote(f'{RELEASE}/dry-run')}"
+    " --source {source} --threads {threads} --key-file {key} --out {target} {files}"
+)
 
 
 def main() -> int:
@@ -44,19 +49,23 @@ def main() -> int:
     files, problems = {}, {}
     for name in asked.inputs:
         try:
-            files[name] = file_of(INPUTS[name], asked)
-        except (OSError, subprocess.CalledProcessError) as error:
+            files[name] = make_files(name, asked)
+        except NoFile as error:
             problems.update({case: f"no file: {error}" for case in cases if case.input == name})
-    check(cases, files, asked, problems)
-    runs = rounds(cases, files, asked, problems)
-    found = medians(runs)
-    print(f"Medians of {asked.rounds} {'round' if asked.rounds == 1 else 'rounds'}; " + ", ".join(f"{package} {version(package)}" for package in (*ENGINES, "orjson")) + ".\n")
+    check(files, asked, problems)
+    runs, starts = rounds(cases, files, asked, problems)
+    found = medians({case: measured for case, measured in runs.items() if case not in problems})
+    start = medians(starts)
+    versions = ", ".join(f"{package} {version(package)}" for package in (*ENGINES, "orjson"))
+    print(f"Medians of {asked.rounds} {'round' if asked.rounds == 1 else 'rounds'}; {versions}.\n")
     print(table(cases, found, problems) + "\n")
-    for line in goals(found):
-        print(line)
+    print("\n".join(notes(start)) + "\n")
+    print("\n".join(goals(found, start)))
     if asked.json:
-        asked.json.write_text(json.dumps(report(cases, runs, problems), indent=2) + "\n")
-    return 0
+        asked.json.write_text(json.dumps(report(cases, runs, starts, problems), indent=2) + "\n")
+    for case, problem in problems.items():
+        progress(f"{label(case)}: {problem}")
+    return 1 if problems else 0
 
 
 def arguments() -> argparse.Namespace:
@@ -84,44 +93,51 @@ def some_of(known):
     return read
 
 
-def file_of(made: Input, asked: argparse.Namespace) -> Path:
-    """The file of an input, which is made where it is not yet."""
+def make_files(name: str, asked: argparse.Namespace) -> Path:
+    """The file of an input, made where it is not yet, with the parts that this project reads on several cores."""
+    made = INPUTS[name]
     records = asked.records or made.records
-    file = HOME / f"records-{records}" / made.path
-    if file.exists():
+    file = inputs.file_of(made, records, HOME)
+    parts = [number for number in asked.threads if number > 1]
+    if all(one.exists() for one in (file, *(part for number in parts for part in inputs.parts_of(made, file, number)))):
         return file
-    file.parent.mkdir(parents=True, exist_ok=True)
     progress(f"making {file.relative_to(ROOT)}")
-    # Under another name until it is whole.
-    begun = file.with_name(f"begun-{file.name}")
-    if file.suffix == ".gz":
-        plain = next(other for other in INPUTS.values() if f"{other.path}.gz" == made.path)
-        with file_of(plain, asked).open("rb") as source, gzip.GzipFile(begun, "wb", COMPRESSION_LEVEL, mtime=0) as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-    else:
-        inputs.write(made, records, begun, asked.generate)
-    begun.rename(file)
+    command = [sys.executable, HERE / "inputs.py", name, HOME, "--records", records, "--generate", asked.generate, "--parts", *parts]
+    done = subprocess.run([str(part) for part in command], stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise NoFile((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
     return file
 
 
-def check(cases: list[Case], files: dict[str, Path], asked: argparse.Namespace, problems: dict[Case, str]) -> None:
-    """Has every engine do the job once, and compares what they wrote with what the first one did."""
+class NoFile(Exception):
+    """A file that cannot be made."""
+
+
+def check(files: dict[str, Path], asked: argparse.Namespace, problems: dict[Case, str]) -> None:
+    """Has every engine do the job once, and compares what it wrote with what this project did. Nobody else is ever what others are compared with."""
     for name, file in files.items():
         for threads in asked.threads:
-            reference = None
-            for case in (case for case in cases if (case.input, case.threads) == (name, threads)):
-                measured = run(case, file, asked)
-                if measured.problem:
-                    problems[case] = measured.problem
-                elif reference is None:
-                    reference = target(case)
-                    continue
-                else:
-                    problems.update({case: found for found in [difference(name, reference, target(case))] if found})
-                progress(f"{label(case)}: {problems.get(case, 'equal')}")
-                shutil.rmtree(target(case), ignore_errors=True)
-            if reference:
-                shutil.rmtree(reference)
+            ours, others = Case(name, threads, OURS), [Case(name, threads, engine) for engine in asked.engines if engine != OURS]
+            if missing := no_reference(ours, file, asked, problems):
+                problems.update({other: f"not compared: {missing}" for other in others})
+                progress(f"{label(ours)}: {problems.get(ours, missing)}")
+            else:
+                for other in others:
+                    if found := run(other, file, asked).problem or difference(name, target(ours), target(other)):
+                        problems[other] = found
+                    progress(f"{label(other)}: {problems.get(other, 'equal')}")
+                    shutil.rmtree(target(other), ignore_errors=True)
+            shutil.rmtree(target(ours), ignore_errors=True)
+
+
+def no_reference(ours: Case, file: Path, asked: argparse.Namespace, problems: dict[Case, str]) -> str | None:
+    """Does the job by this project, and tells why there is nothing to compare with."""
+    if OURS not in asked.engines:
+        return f"{OURS} is not among the engines"
+    if found := run(ours, file, asked).problem:
+        problems[ours] = found
+        return f"{OURS} failed"
+    return None
 
 
 def difference(name: str, one: Path, other: Path) -> str | None:
@@ -135,53 +151,62 @@ def difference(name: str, one: Path, other: Path) -> str | None:
     return f"not equal: {(lines or ['?'])[0].removeprefix(f'{other}: ')}; {len(lines)} lines in {everything.relative_to(ROOT)}"
 
 
-def rounds(cases: list[Case], files: dict[str, Path], asked: argparse.Namespace, problems: dict[Case, str]) -> dict[Case, list[Measured]]:
-    """Measures every case so many times, in turns, so that what else the machine does meets all alike."""
+def rounds(
+    cases: list[Case], files: dict[str, Path], asked: argparse.Namespace, problems: dict[Case, str]
+) -> tuple[dict[Case, list[Measured]], dict[str, list[Measured]]]:
+    """Measures every case so many times, in turns, so that what else the machine does meets all alike; and the start of every other engine."""
     runs: dict[Case, list[Measured]] = {case: [] for case in cases if case not in problems}
+    starts: dict[str, list[Measured]] = {case.engine: [] for case in runs if case.engine != OURS}
     for number in range(1, asked.rounds + 1):
         for case in runs:
             if case in problems:
                 continue
             measured = run(case, files[case.input], asked)
             shutil.rmtree(target(case), ignore_errors=True)
-            shown = f"{measured.wall_seconds:.2f} s, CPU {measured.cpu_seconds:.2f} s, {measured.peak_megabytes:.0f} MB"
-            progress(f"round {number}/{asked.rounds}  {label(case)}: {measured.problem or shown}")
+            progress(f"round {number}/{asked.rounds}  {label(case)}: {measured.problem or took(measured)}")
             if measured.problem:
                 problems[case] = measured.problem
             else:
                 runs[case].append(measured)
-    return runs
+        for engine, found in starts.items():
+            measured = measure([sys.executable, HERE / "run.py", engine], 1, HOME / "log" / f"start-{engine}.txt", ROOT)
+            progress(f"round {number}/{asked.rounds}  start of {engine}: {measured.problem or took(measured)}")
+            found.extend([] if measured.problem else [measured])
+    return runs, starts
+
+
+def took(measured: Measured) -> str:
+    return f"{measured.wall_seconds:.2f} s, CPU {measured.cpu_seconds:.2f} s, {measured.peak_megabytes:.0f} MB"
 
 
 def run(case: Case, file: Path, asked: argparse.Namespace) -> Measured:
     """The job once, into an empty folder, out of a file that is in memory already."""
     shutil.rmtree(target(case), ignore_errors=True)
     target(case).mkdir(parents=True)
-    with file.open("rb") as source:
-        while source.read(1 << 24):
-            pass
+    made = INPUTS[case.input]
+    # One function reads one object: two of them at once are two objects of half the size.
+    files = inputs.parts_of(made, file, case.threads) if case.engine == OURS and case.threads > 1 else [file]
+    for one in files:
+        with one.open("rb") as source:
+            while source.read(1 << 24):
+                pass
     if case.engine == OURS:
-        made = INPUTS[case.input]
-        # One function reads one object: two of them at once are two objects of half the size.
-        files = [file] if case.threads == 1 else inputs.parts(made, file, case.threads)
         quoted = {"key": shlex.quote(str(HOME / "key")), "target": shlex.quote(str(target(case))), "files": shlex.join(map(str, files))}
         command = shlex.split(asked.ours.format(source=made.source, threads=case.threads, **quoted))
     else:
         command = [sys.executable, HERE / "run.py", case.engine, case.input, file, target(case), "--threads", str(case.threads), "--key-file", HOME / "key"]
     log = HOME / "log" / f"{case.input}-{case.threads}-{case.engine}.txt"
-    try:
-        return measure([str(part) for part in command], case.threads, log, ROOT)
-    except OSError as error:
-        return Measured(0, 0, 0, str(error))
+    return measure([str(part) for part in command], case.threads, log, ROOT, target(case))
 
 
 def target(case: Case) -> Path:
     return HOME / "output" / f"{case.input}-{case.threads}-{case.engine}"
 
 
-def report(cases: list[Case], runs: dict[Case, list[Measured]], problems: dict[Case, str]) -> list[dict]:
-    """Every run of every case."""
-    return [asdict(case) | {"problem": problems.get(case), "runs": [asdict(one) for one in runs.get(case, [])]} for case in cases]
+def report(cases: list[Case], runs: dict[Case, list[Measured]], starts: dict[str, list[Measured]], problems: dict[Case, str]) -> dict:
+    """Every run of every case, and every start of an engine."""
+    found = [asdict(case) | {"problem": problems.get(case), "runs": [asdict(one) for one in runs.get(case, [])]} for case in cases]
+    return {"cases": found, "starts": {engine: [asdict(one) for one in measured] for engine, measured in starts.items()}}
 
 
 def label(case: Case) -> str:

@@ -1,27 +1,94 @@
 """The files that are measured, made from a seed: the same number of records gives the same bytes.
 
-Messages and loads are written by the generators of this project's own tests; reports and Parquet files are written here.
+    inputs.py INPUT HOME --records N --generate COMMAND [--parts N ...]
+
+Messages and loads are written by the generators of this project's own tests; reports and Parquet files are written here. A file that is there
+is left as it is; until one is whole it has another name. It is a process of its own, for what it takes of memory others shall have.
 """
 
+import argparse
 import csv
 import datetime
+import gzip
 import random
 import shlex
+import shutil
 import subprocess
+import sys
 from decimal import Decimal
+from itertools import chain, islice
 from pathlib import Path
 
-from jobs import LOAD_HEADER, REPORT_HEADER, ROOT, Input
+from jobs import INPUTS, LOAD_HEADER, REPORT_HEADER, REPORT_TITLE_LINES, ROOT, Input
 
 SEED = 1
+GZIP_LEVEL = 6
 FIRST_DAY = datetime.date(2026, 3, 1)
 DAYS = 7
 DEVICES = ("Computers", "Mobile phones", "Tablets")
 NETWORKS = ("Google search", "Search partners", "Display Network", "YouTube")
 
 
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("input", choices=INPUTS)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--records", type=int, required=True)
+    parser.add_argument("--generate", required=True)
+    parser.add_argument("--parts", type=int, nargs="*", default=[])
+    asked = parser.parse_args()
+    made = INPUTS[asked.input]
+    try:
+        file = make_file(made, asked.records, asked.home, asked.generate)
+        for number in asked.parts:
+            make_parts(made, file, number)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def file_of(made: Input, records: int, home: Path) -> Path:
+    """Where the file of an input is."""
+    return home / f"records-{records}" / made.path
+
+
+def parts_of(made: Input, file: Path, number: int) -> list[Path]:
+    """Where a file is in so many of its kind, each as a source would have written it."""
+    path = Path(made.path)
+    stem, ending = path.name.split(".", 1)
+    # Another name, for objects of one name take each other's place.
+    return [file.parent / f"parts-{number}" / path.parent / f"{stem}{part}.{ending}" for part in range(1, number + 1)]
+
+
+def begun(file: Path) -> Path:
+    """What a file is called until it is whole."""
+    return file.with_name(f"begun-{file.name}")
+
+
+def make_file(made: Input, records: int, home: Path, generate: str) -> Path:
+    """Makes the file of an input where it is not yet; `generate` is the command of the project's generators."""
+    file = file_of(made, records, home)
+    if file.exists():
+        return file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix == ".gz":
+        plain = next(other for other in INPUTS.values() if f"{other.path}.gz" == made.path)
+        with make_file(plain, records, home, generate).open("rb") as source, compressed(begun(file), "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    else:
+        write(made, records, begun(file), generate)
+    begun(file).rename(file)
+    return file
+
+
+def compressed(file: Path, mode: str) -> gzip.GzipFile:
+    """A file of gzip that is the same whenever it is written."""
+    return gzip.GzipFile(file, mode, GZIP_LEVEL, mtime=0)
+
+
 def write(made: Input, records: int, file: Path, generate: str) -> None:
-    """Writes an input; `generate` is the command of the project's generators."""
+    """Writes an input that is not compressed."""
     if made.generated == "google-ads":
         write_report(records, file)
     elif made.generated == "database-parquet":
@@ -83,50 +150,50 @@ def write_parquet(records: int, file: Path, generate: str) -> None:
     load.unlink()
 
 
-def parts(made: Input, file: Path, number: int) -> list[Path]:
-    """A file in so many of its kind, each as a source would have written it."""
-    path = Path(made.path)
-    stem, ending = path.name.split(".", 1)
-    # Another name, for objects of one name take each other's place.
-    found = [file.parent / "parts" / path.parent / f"{stem}{part}.{ending}" for part in range(1, number + 1)]
+def make_parts(made: Input, file: Path, number: int) -> None:
+    """Writes a file in so many of its kind, where they are not yet all there."""
+    found = parts_of(made, file, number)
     if all(part.exists() for part in found):
-        return found
-    for part in found:
-        part.parent.mkdir(parents=True, exist_ok=True)
+        return
+    found[0].parent.mkdir(parents=True, exist_ok=True)
+    unfinished = [begun(part) for part in found]
     if file.suffix == ".parquet":
-        split_parquet(file, found)
+        split_parquet(file, unfinished)
     elif made.generated == "google-ads":
-        split_report(file, found)
+        # Without the total, which is of the whole.
+        split_lines(file, unfinished, REPORT_TITLE_LINES + 1, 1)
     else:
-        split_lines(file, found)
-    return found
+        split_lines(file, unfinished)
+    for one, part in zip(unfinished, found):
+        one.rename(part)
 
 
-def split_lines(file: Path, found: list[Path]) -> None:
-    import gzip
-
-    opened = (lambda path, mode: gzip.open(path, mode, 6)) if file.suffix == ".gz" else Path.open
+def split_lines(file: Path, parts: list[Path], header: int = 0, footer: int = 0) -> None:
+    """So many first lines go to each part, so many last ones to none."""
+    opened = compressed if file.suffix == ".gz" else Path.open
     with opened(file, "rb") as source:
-        lines = source.read().splitlines(keepends=True)
-    size = -(-len(lines) // len(found))
-    for position, part in enumerate(found):
-        with opened(part, "wb") as target:
-            target.writelines(lines[position * size:(position + 1) * size])
+        rows = sum(1 for _ in source) - header - footer
+    with opened(file, "rb") as source:
+        first = list(islice(source, header))
+        for part, size in zip(parts, sizes(rows, len(parts))):
+            with opened(part, "wb") as target:
+                target.writelines(chain(first, islice(source, size)))
 
 
-def split_report(file: Path, found: list[Path]) -> None:
-    """Without the total, which is of the whole."""
-    lines = file.read_bytes().splitlines(keepends=True)
-    header, rows = lines[:3], lines[3:-1]
-    size = -(-len(rows) // len(found))
-    for position, part in enumerate(found):
-        part.write_bytes(b"".join(header + rows[position * size:(position + 1) * size]))
-
-
-def split_parquet(file: Path, found: list[Path]) -> None:
+def split_parquet(file: Path, parts: list[Path]) -> None:
     from pyarrow import parquet
 
     table = parquet.read_table(file)
-    size = -(-table.num_rows // len(found))
-    for position, part in enumerate(found):
-        parquet.write_table(table.slice(position * size, size), part, compression="snappy", row_group_size=100_000)
+    start = 0
+    for part, size in zip(parts, sizes(table.num_rows, len(parts))):
+        parquet.write_table(table.slice(start, size), part, compression="snappy", row_group_size=100_000)
+        start += size
+
+
+def sizes(rows: int, number: int) -> list[int]:
+    """So many rows in so many parts, of which none has more than one row more than another."""
+    return [rows // number + (part < rows % number) for part in range(number)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

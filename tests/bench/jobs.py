@@ -48,6 +48,9 @@ LOAD_NULL = "NULL"
 # Written for a value that is taken out.
 REDACTED = "[redacted]"
 
+# Of every engine's Parquet files: it is what the transforms write with, the default of Rust's parquet. Some engines would take another.
+ZSTD_LEVEL = 1
+
 
 @dataclass(frozen=True)
 class Column:

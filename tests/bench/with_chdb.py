@@ -4,7 +4,7 @@ from pathlib import Path
 
 import chdb.session
 
-from jobs import INPUTS, LOAD_HEADER, LOAD_NULL, REDACTED, REPORT_HEADER, REPORT_TITLE_LINES, Column, Dataset, datasets, tree
+from jobs import INPUTS, LOAD_HEADER, LOAD_NULL, REDACTED, REPORT_HEADER, REPORT_TITLE_LINES, ZSTD_LEVEL, Column, Dataset, datasets, tree
 
 TYPES = {
     "string": "Nullable(String)",
@@ -28,6 +28,7 @@ def run(input_name: str, file: Path, target: Path, threads: int, key: bytes) -> 
         # Else the first of a month before 1970 is another day.
         "enable_extended_results_for_datetime_functions": 1,
         "output_format_parquet_compression_method": "'zstd'",
+        "output_format_compression_level": ZSTD_LEVEL,
         "format_csv_null_representation": text(LOAD_NULL),
     }.items():
         session.query(f"SET {setting} = {value}")

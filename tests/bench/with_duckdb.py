@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from jobs import INPUTS, LOAD_HEADER, LOAD_NULL, REDACTED, REPORT_HEADER, REPORT_TITLE_LINES, Column, Dataset, datasets, tree
+from jobs import INPUTS, LOAD_HEADER, LOAD_NULL, REDACTED, REPORT_HEADER, REPORT_TITLE_LINES, ZSTD_LEVEL, Column, Dataset, datasets, tree
 
 TYPES = {
     "string": "VARCHAR",
@@ -50,7 +50,7 @@ def write(database: duckdb.DuckDBPyConnection, table: Dataset, select: str, targ
     day = f", {name(table.partition)}::DATE AS {name(table.folder)}" if table.folder != table.partition else ""
     database.execute(
         f"COPY (SELECT *{day} FROM ({select})) TO {text(str(folder))}"
-        f" (FORMAT parquet, COMPRESSION zstd, PARTITION_BY ({name(table.folder)}), OVERWRITE_OR_IGNORE true)"
+        f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}, PARTITION_BY ({name(table.folder)}), OVERWRITE_OR_IGNORE true)"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from jobs import INPUTS, LOAD_HEADER, LOAD_NULL, REDACTED, REPORT_HEADER, REPORT_TITLE_LINES, Column, Dataset, datasets, tree
+from jobs import INPUTS, LOAD_HEADER, LOAD_NULL, REDACTED, REPORT_HEADER, REPORT_TITLE_LINES, ZSTD_LEVEL, Column, Dataset, datasets, tree
 
 # Of JSON, Polars reads no timestamps, dates and decimals: these are made of texts and floats.
 READ_TYPES = {
@@ -56,7 +56,8 @@ def sink(table: Dataset, rows: pl.LazyFrame, target: Path) -> pl.LazyFrame:
     """The rows of a dataset into files, each day in a folder of its own."""
     day = pl.col(table.partition).dt.date().alias(table.folder)
     return rows.sink_parquet(
-        pl.PartitionBy(target / table.path, key=day, include_key=False), compression="zstd", mkdir=True, lazy=True, maintain_order=False
+        pl.PartitionBy(target / table.path, key=day, include_key=False),
+        compression="zstd", compression_level=ZSTD_LEVEL, mkdir=True, lazy=True, maintain_order=False,
     )
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from jobs import INPUTS, LOAD_HEADER, LOAD_NULL, REDACTED, REPORT_HEADER, REPORT_TITLE_LINES, Column, Dataset, datasets
+from jobs import INPUTS, LOAD_HEADER, LOAD_NULL, REDACTED, REPORT_HEADER, REPORT_TITLE_LINES, ZSTD_LEVEL, Column, Dataset, datasets
 
 TYPES = {
     "string": pa.string(),
@@ -249,7 +249,7 @@ class Writer:
         if day not in self.files:
             folder = self.target / self.table.path / f"{self.table.folder}={day}"
             folder.mkdir(parents=True, exist_ok=True)
-            self.files[day] = pq.ParquetWriter(folder / f"{self.name}.parquet", schema, compression="zstd")
+            self.files[day] = pq.ParquetWriter(folder / f"{self.name}.parquet", schema, compression="zstd", compression_level=ZSTD_LEVEL)
         return self.files[day]
 
     def close(self) -> None:
