@@ -5,6 +5,7 @@
     python3 tests/cost --events-a-day 1e9 --json                    the same for programs
     python3 tests/cost --parameter InboxWindowSeconds=300           with other parameters of the stack
     python3 tests/cost --measured touch_share=0.2                   with numbers of your own
+    python3 tests/cost --readme                                     the whole page, into README.md
 
 Needs PyYAML, to read template.yaml.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 import metrics
 import page
 import prices
+import readme
 import template
 from flow import Volume
 from limits import limits
@@ -43,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
             sources=asked.sources,
             lake_months=asked.lake_months,
         )
+        if asked.readme:
+            readme.write(page.page(world, volume))
+            return 0
         if asked.events_a_day is None and not asked.json:
             print(page.page(world, volume), end="")
             return 0
@@ -69,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--region-prices", type=Path, default=prices.HERE / "prices.json", help="a file like prices.json")
     parser.add_argument("--parameter", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="of template.yaml")
     parser.add_argument("--measured", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="of measured.json")
+    parser.add_argument("--readme", action="store_true", help="write the whole page into README.md")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
 

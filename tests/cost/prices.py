@@ -43,3 +43,9 @@ def measured(path: Path = HERE / "measured.json", given: dict[str, float] | None
     if unknown:
         raise ValueError(f"{path.name} has no {', '.join(unknown)}")
     return {**values, **(given or {})}
+
+
+def taken_as_given(path: Path = HERE / "measured.json") -> list[str]:
+    """The names of the numbers that nobody measured, in the order of their names."""
+    entries = json.loads(path.read_text(encoding="utf-8"))["values"]
+    return sorted(name for name, entry in entries.items() if entry["source"].startswith("taken as given"))

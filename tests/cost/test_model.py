@@ -9,6 +9,7 @@ from dataclasses import replace
 import metrics
 import page
 import prices
+import readme
 import rest
 import template
 from flow import Volume, kept_snapshots, listed_manifests, merged_manifest_gigabytes
@@ -26,6 +27,13 @@ def world(**parameters: str) -> World:
 def used(found: Cost, step: str, meter: str) -> float:
     """What a step uses of something on a day."""
     return next(each.uses.get(meter, 0.0) for each in found.steps if each.name == step)
+
+
+class Readme(unittest.TestCase):
+    """The README says what the script does."""
+
+    def test_the_page_is_the_one_of_the_template_and_of_the_numbers_as_they_are(self):
+        self.assertEqual(readme.read(), page.page(world(), Volume(page.VOLUMES[0])), "make cost ARGUMENTS=--readme writes it anew")
 
 
 class Template(unittest.TestCase):

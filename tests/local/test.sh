@@ -9,6 +9,8 @@ if ! python3 tests/local/stack.py status; then
   trap 'make down >/dev/null' EXIT
 fi
 make up ${PORT:+PORT="$PORT"}
+# Now that everything is built; what was built before, `make check` has looked at.
+python3 tests/local/check_sizes.py
 variables=$(python3 tests/local/stack.py env)
 eval "$variables"
 export PATH="$PWD/.tributary/venv-lake/bin:$PATH"

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use chrono::NaiveDate;
 use futures::TryStreamExt;
+use iceberg::table::Table;
 use iceberg::{Catalog, CatalogBuilder, TableIdent};
 use iceberg_catalog_glue::GlueCatalogBuilder;
 use serde_json::{Map, Value};
@@ -228,6 +229,22 @@ pub async fn rust_row_count(table: &str) -> usize {
 /// # Panics
 /// Where it cannot read the table.
 pub async fn rust_rows(table: &str, columns: &[&str]) -> Vec<arrow_array::RecordBatch> {
+    let table = rust_table(table).await;
+    let scan =
+        table.scan().select(columns.iter().copied()).build().expect("the scan can be planned");
+    scan.to_arrow()
+        .await
+        .expect("the scan starts")
+        .try_collect()
+        .await
+        .expect("the files can be read")
+}
+
+/// A table as this Rust implementation of Iceberg finds it.
+///
+/// # Panics
+/// Where it cannot find the table.
+pub async fn rust_table(table: &str) -> Table {
     let properties = [
         ("warehouse", format!("s3://{}", output("LAKE_BUCKET"))),
         ("uri", output("AWS_ENDPOINT_URL")),
@@ -239,13 +256,5 @@ pub async fn rust_rows(table: &str, columns: &[&str]) -> Vec<arrow_array::Record
         GlueCatalogBuilder::default().load("glue", properties).await.expect("the catalog opens");
     let identifier =
         TableIdent::from_strs(table.split('.')).expect("a table has a database and a name");
-    let table = catalog.load_table(&identifier).await.expect("the table is in the catalog");
-    let scan =
-        table.scan().select(columns.iter().copied()).build().expect("the scan can be planned");
-    scan.to_arrow()
-        .await
-        .expect("the scan starts")
-        .try_collect()
-        .await
-        .expect("the files can be read")
+    catalog.load_table(&identifier).await.expect("the table is in the catalog")
 }

@@ -11,6 +11,7 @@ pub mod month;
 pub mod network;
 pub mod orders;
 pub mod postgresql;
+pub mod processor;
 pub mod quarantine;
 pub mod receiver;
 pub mod river;

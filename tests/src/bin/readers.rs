@@ -4,7 +4,7 @@
 //! names; how many each has found is printed with it. The scanner also lists the members that no contract names, which the others do not.
 //!
 //! ```text
-//! cargo run -p end-to-end --bin readers
+//! cargo run --release -p end-to-end --bin readers
 //! ```
 
 use std::process::ExitCode;
@@ -121,7 +121,7 @@ fn readers<'a>(plan: &Arc<Plan>, paths: &'a [&'a str]) -> Vec<Reader<'a>> {
         Ok(found)
     };
     vec![
-        ("the scanner (sonic-rs, object by object)", Box::new(scan)),
+        ("the scanner", Box::new(scan)),
         ("sonic-rs get_many", Box::new(get_many)),
         ("simd-json, as a tape", Box::new(tape)),
         ("serde_json, as a value", Box::new(whole)),

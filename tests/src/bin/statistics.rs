@@ -9,6 +9,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use end_to_end::processor::processor_seconds;
 use end_to_end::stretch::{GeneratedInput, settings_of};
 use serde_json::json;
 use shared::govern::Pseudonymizer;
@@ -91,13 +92,6 @@ fn take_through(name: &str, decoded: &[u8], counts: bool, rows: u64) -> Result<f
         return Err(format!("{written} rows were written, {rows} expected").into());
     }
     Ok(seconds)
-}
-
-/// What this thread has computed so far, as Linux counts it: others on the machine do not disturb it much.
-fn processor_seconds() -> Result<f64, Failure> {
-    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds = statistics.split_whitespace().next().ok_or("schedstat is empty")?;
-    Ok(nanoseconds.parse::<f64>()? / 1e9)
 }
 
 fn fastest(seconds: &[f64]) -> f64 {
