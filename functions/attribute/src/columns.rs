@@ -74,13 +74,18 @@ pub struct Text<'a> {
 impl<'a> Text<'a> {
     /// The text of a row; none where it is null or blank.
     pub fn at(self, row: usize) -> Option<&'a str> {
-        let array = self.array.filter(|array| array.is_valid(row))?;
-        Some(array.value(row)).filter(|text| !text.trim().is_empty())
+        self.written(row).filter(|text| !text.trim().is_empty())
     }
 
-    /// The text of a row that must have one.
+    /// The text of a row that must have one. Contracts refuse what is empty and take what is blank, so a
+    /// blank one is in the lake, and names its row as well as any other.
     pub fn required(self, row: usize) -> Result<&'a str, RowError> {
-        self.at(row).ok_or(RowError::Missing(self.name))
+        self.written(row).filter(|text| !text.is_empty()).ok_or(RowError::Missing(self.name))
+    }
+
+    fn written(self, row: usize) -> Option<&'a str> {
+        let array = self.array.filter(|array| array.is_valid(row))?;
+        Some(array.value(row))
     }
 }
 
@@ -175,9 +180,14 @@ mod tests {
 
     #[test]
     fn what_is_null_blank_or_no_column_is_nothing() {
-        let batch = batch("a", Arc::new(StringArray::from(vec![Some("x"), Some(" "), None])));
+        let texts = StringArray::from(vec![Some("x"), Some(" "), None, Some("")]);
+        let batch = batch("a", Arc::new(texts));
         let column = Columns(&batch).text("a").unwrap();
         assert_eq!([column.at(0), column.at(1), column.at(2)], [Some("x"), None, None]);
+        assert_eq!(column.required(1), Ok(" "), "the lake takes it");
+        for row in [2, 3] {
+            assert_eq!(column.required(row), Err(RowError::Missing("a")));
+        }
         assert_eq!(Columns(&batch).text("b").unwrap().at(0), None);
         assert_eq!(Columns(&batch).text("b").unwrap().required(0), Err(RowError::Missing("b")));
         assert_eq!(Columns(&batch).long("a").unwrap_err(), RowError::Type("a"));

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use shared::attribution::facts::{Click, Touch};
 use shared::attribution::key::Person;
 
@@ -15,8 +14,8 @@ use crate::reports::{Report, ReportKey};
 pub struct Facts {
     /// Touches, and whose they are.
     pub touches: BTreeSet<(Person, Touch)>,
-    /// Two names of one person, the lesser first, and when this was said last.
-    pub links: BTreeMap<(Person, Person), DateTime<Utc>>,
+    /// Two names of one person, the lesser first.
+    pub links: BTreeSet<(Person, Person)>,
     /// Changes of orders.
     pub changes: Vec<OrderChange>,
     /// Clicks by their ids.
@@ -29,13 +28,10 @@ pub struct Facts {
 
 impl Facts {
     /// Adds that two names are of one person. Nobody is linked to themselves.
-    pub fn link(&mut self, one: Person, other: Person, said_at: DateTime<Utc>) {
-        if one == other {
-            return;
+    pub fn link(&mut self, one: Person, other: Person) {
+        if one != other {
+            self.links.insert(if one < other { (one, other) } else { (other, one) });
         }
-        let names = if one < other { (one, other) } else { (other, one) };
-        let newest = self.links.entry(names).or_insert(said_at);
-        *newest = said_at.max(*newest);
     }
 
     /// Says of rows that they were read again, from corrected bytes or on an order: of what has the same
@@ -55,9 +51,7 @@ impl Facts {
     /// Adds what other rows say: rows of another file, never the same rows once more.
     pub fn extend(&mut self, other: Self) {
         self.touches.extend(other.touches);
-        for ((one, another), said_at) in other.links {
-            self.link(one, another, said_at);
-        }
+        self.links.extend(other.links);
         self.changes.extend(other.changes);
         self.clicks.extend(other.clicks);
         for (key, report) in other.reports {

@@ -112,9 +112,7 @@ async fn read<S: Store>(store: &S, persons: BTreeSet<Person>) -> Result<Vec<Know
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use chrono::{TimeDelta, Utc};
+    use chrono::TimeDelta;
     use shared::attribution::key::order_part;
     use shared::state::{ItemKey, MemoryStore};
 
@@ -127,8 +125,8 @@ mod tests {
 
     async fn world(links: &[(&str, &str)], orders: &[(&str, &str)]) -> MemoryStore {
         let store = MemoryStore::default();
-        let said: BTreeMap<_, _> =
-            links.iter().map(|(one, other)| ((person(one), person(other)), Utc::now())).collect();
+        let said: BTreeSet<_> =
+            links.iter().map(|(one, other)| (person(one), person(other))).collect();
         write(&store, &said, TimeDelta::days(90)).await.unwrap();
         let mut items = Vec::new();
         for (customer, order) in orders {

@@ -1,10 +1,13 @@
 //! Taking in facts: they are written, then the orders are found that they may bear on, then these are
 //! computed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use shared::attribution::key::{self, Person, all_with, day_subject, has_ordered, links, name};
+use shared::attribution::key::{
+    self, IDLE_ORDERS, ORDERS, Person, all_with, day_subject, has_ordered, links, moment, name,
+};
 use shared::state::{Item, ItemKey, Store, StoreError};
 
 use crate::changes::{self, Ways};
@@ -62,13 +65,16 @@ impl<S: Store> Attribution<S> {
         Ok(counts)
     }
 
-    /// Attributes every order of a UTC day again.
+    /// Attributes every order of a UTC day again, also those that do not count: the rule may be another.
     pub async fn recompute_day(&self, date: NaiveDate) -> Result<Counts, AttributionError> {
-        let (first, last) = all_with("order#");
-        let items = self.store.query(&day_subject(date), &first, &last).await?;
-        let orders =
-            items.iter().filter_map(|item| item.key.part.strip_prefix("order#").map(str::to_owned));
-        self.recompute(orders.collect(), &Marks::default()).await
+        let mut orders = BTreeSet::new();
+        for kind in [ORDERS, IDLE_ORDERS] {
+            let (first, last) = all_with(kind);
+            for item in self.store.query(&day_subject(date), &first, &last).await? {
+                orders.extend(item.key.part.strip_prefix(kind).map(str::to_owned));
+            }
+        }
+        self.recompute(orders, &Marks::default()).await
     }
 
     async fn recompute(
@@ -89,17 +95,34 @@ impl<S: Store> Attribution<S> {
 
     async fn write_touches(&self, facts: &Facts) -> Result<(), StoreError> {
         let mut items = Vec::with_capacity(facts.touches.len());
-        let mut markers = BTreeSet::new();
+        let mut seen: BTreeMap<&str, DateTime<Utc>> = BTreeMap::new();
         for (person, touch) in &facts.touches {
             let expires_at = self.expires_at(touch.at);
             items.push(Item::of(touch.key(person), touch)?.expiring(expires_at));
             if let Some(key) = touch.key_under_click(person) {
                 items.push(Item::bare(key).expiring(expires_at));
             }
-            markers.extend(touch.gclid.as_deref().map(key::touched));
+            if let Some(gclid) = touch.gclid.as_deref() {
+                let latest = seen.entry(gclid).or_insert(touch.at);
+                *latest = touch.at.max(*latest);
+            }
         }
-        self.put_missing(markers.into_iter().collect()).await?;
+        self.write_touched(seen).await?;
         self.put(items).await
+    }
+
+    /// Marks click ids that somebody was seen with. A mark stays as long as the latest of the touches that
+    /// it stands for, in whatever order they come.
+    async fn write_touched(&self, seen: BTreeMap<&str, DateTime<Utc>>) -> Result<(), StoreError> {
+        let mut puts = Vec::with_capacity(seen.len());
+        for (gclid, latest) in seen {
+            let newest = AttributeValue::S(moment(not_to_come(latest)));
+            let mut mark = Item::bare(key::touched(gclid)).expiring(self.expires_at(latest));
+            mark.attributes.insert("newest".to_owned(), newest);
+            puts.push(self.store.put_newest(mark));
+        }
+        all(puts).await?;
+        Ok(())
     }
 
     async fn write_clicks(&self, facts: &Facts) -> Result<(), StoreError> {
@@ -117,7 +140,7 @@ impl<S: Store> Attribution<S> {
         let mut affected = Affected::default();
         let changed = facts.changes.iter().map(|change| name(&change.order_id));
         affected.orders.extend(changed);
-        for (one, other) in facts.links.keys() {
+        for (one, other) in &facts.links {
             // What a browser did becomes somebody's; for other browsers nothing changes.
             let ends = [one, other].into_iter().filter(|end| !matches!(end, Person::Anonymous(_)));
             affected.persons.extend(ends.cloned());
@@ -209,6 +232,12 @@ impl<S: Store> Attribution<S> {
 
     /// When what happened at a moment is forgotten, in Unix seconds.
     fn expires_at(&self, at: DateTime<Utc>) -> i64 {
-        at.timestamp().saturating_add(self.touch_retention.num_seconds())
+        not_to_come(at).timestamp().saturating_add(self.touch_retention.num_seconds())
     }
+}
+
+/// A moment, or now: what a device says of a later day, its clock has made up, and nothing stays for that
+/// long.
+fn not_to_come(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.min(Utc::now())
 }

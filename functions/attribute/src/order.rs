@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use shared::attribution::order::{Dated, OrderState};
+use shared::attribution::performance::within_days;
 
 /// The columns of an order that are kept.
 pub const COLUMNS: [&str; 6] =
     ["customer_id", "status", "currency", "total", "gclid", "ordered_at"];
+
+/// Bytes of a currency's code. ISO 4217 has three letters, and shops have others; what is longer is none.
+const LONGEST_CURRENCY: usize = 16;
 
 /// A change of an order, as the shop's database made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +88,8 @@ pub struct Order {
     pub total: Decimal,
     /// The click id that the shop has kept with it.
     pub gclid: Option<String>,
-    /// When it was placed.
+    /// When it was placed. Where the shop does not say, or names a moment that no report can be of, when its
+    /// first change was committed.
     pub ordered_at: DateTime<Utc>,
 }
 
@@ -95,7 +100,8 @@ impl Order {
             return None;
         }
         let value = |column: &str| state.columns.get(column).and_then(|told| told.value.as_deref());
-        let ordered_at = value("ordered_at").and_then(|text| text.parse().ok());
+        let told: Option<DateTime<Utc>> = value("ordered_at").and_then(|text| text.parse().ok());
+        let told = told.filter(|at| within_days(*at) == *at);
         Some(Self {
             id: state.order_id.clone(),
             customer: value("customer_id").map(str::to_owned),
@@ -103,15 +109,15 @@ impl Order {
             currency: currency(value("currency")),
             total: value("total").and_then(|text| text.parse().ok()).unwrap_or_default(),
             gclid: value("gclid").map(str::to_owned),
-            ordered_at: ordered_at.or(state.first_committed_at)?,
+            ordered_at: told.or(state.first_committed_at).map(within_days)?,
         })
     }
 }
 
 /// A currency's code in capitals, or that of no currency.
 pub fn currency(code: Option<&str>) -> String {
-    match code.map(str::trim) {
-        Some(code) if !code.is_empty() => code.to_uppercase(),
+    match code.map(|code| code.trim().to_uppercase()) {
+        Some(code) if (1..=LONGEST_CURRENCY).contains(&code.len()) => code,
         _ => "XXX".to_owned(),
     }
 }
@@ -176,7 +182,23 @@ mod tests {
         let order = Order::of(&merged(&[change("1", &[("currency", Some(" eur"))])])).unwrap();
         assert_eq!(order.ordered_at, change("1", &[]).committed_at);
         assert_eq!((order.total, order.currency.as_str()), (Decimal::ZERO, "EUR"));
-        assert_eq!(currency(None), "XXX");
+        for none in [None, Some(" "), Some("a sentence about money")] {
+            assert_eq!(currency(none), "XXX");
+        }
+    }
+
+    #[test]
+    fn an_order_is_of_a_day_that_a_report_can_be_of() {
+        let placed = |ordered_at: &str, committed_at: &str| {
+            let mut change = change("1", &[("ordered_at", Some(ordered_at))]);
+            change.committed_at = committed_at.parse().unwrap();
+            Order::of(&merged(&[change])).unwrap().ordered_at.to_rfc3339()
+        };
+        let (epoch, now) = ("1970-01-01T00:00:00Z", "2026-11-23T10:00:00Z");
+        assert_eq!(placed("2020-02-29T10:00:00Z", now), "2020-02-29T10:00:00+00:00");
+        assert_eq!(placed(epoch, now), "2026-11-23T10:00:00+00:00");
+        assert_eq!(placed("2100-01-01T00:00:00Z", now), "2026-11-23T10:00:00+00:00");
+        assert_eq!(placed(epoch, epoch), "2000-01-02T00:00:00+00:00");
     }
 
     prop_compose! {

@@ -181,6 +181,7 @@ impl<S: Store> Recomputation<'_, S> {
         });
         let seen_at = order.as_ref().and_then(|order| own_click_seen_at(&held, order, journey));
         next.credited = order.as_ref().and_then(|order| kept(order, credited, seen_at));
+        next.idle_on = idle_on(order.as_ref(), next.attributed.as_ref());
         if next == *state {
             return Ok(Outcome::Unchanged);
         }
@@ -191,27 +192,50 @@ impl<S: Store> Recomputation<'_, S> {
             puts: Vec::new(),
             deletes: Vec::new(),
         };
-        if next.attributed != state.attributed {
-            let days = [&state.attributed, &next.attributed].into_iter().flatten().map(day_of);
+        let (old, new) = (Place::of(state), Place::of(&next));
+        if old != new || next.attributed != state.attributed {
+            let days: BTreeSet<NaiveDate> =
+                [&old, &new].into_iter().flatten().map(|place| place.day).collect();
             self.marks.mark(self.store, days).await?;
-            let (old, new) =
-                (state.attributed.as_ref().map(day_key), next.attributed.as_ref().map(day_key));
-            if let (Some(key), Some(attributed)) = (&new, &next.attributed) {
-                replacement.puts.push(Item::of(key.clone(), attributed)?);
+            replacement.deletes.extend(old.filter(|old| Some(old) != new.as_ref()).map(Place::key));
+            if let Some(place) = new {
+                replacement.puts.push(match &next.attributed {
+                    Some(attributed) => Item::of(place.key(), attributed)?,
+                    None => Item::bare(place.key()),
+                });
             }
-            replacement.deletes.extend(old.filter(|old| Some(old) != new.as_ref()));
         }
         let is_written = self.store.replace(replacement).await?;
         Ok(if is_written { Outcome::Written(held.key) } else { Outcome::Lost(held.key) })
     }
 }
 
-fn day_of(order: &AttributedOrder) -> NaiveDate {
-    order.ordered_at.date_naive()
+/// Where an order is found among those of its day.
+#[derive(PartialEq)]
+struct Place {
+    day: NaiveDate,
+    part: String,
 }
 
-fn day_key(order: &AttributedOrder) -> ItemKey {
-    ItemKey::new(key::day_subject(day_of(order)), key::order_part(&order.order_id))
+impl Place {
+    /// The place of an order; none where it was deleted.
+    fn of(state: &OrderState) -> Option<Self> {
+        if let Some(attributed) = &state.attributed {
+            let part = key::order_part(&state.order_id);
+            return Some(Self { day: attributed.ordered_at.date_naive(), part });
+        }
+        Some(Self { day: state.idle_on?, part: key::idle_part(&state.order_id) })
+    }
+
+    fn key(self) -> ItemKey {
+        ItemKey::new(key::day_subject(self.day), self.part)
+    }
+}
+
+/// The day of an order that is there and does not count.
+fn idle_on(order: Option<&Order>, attributed: Option<&AttributedOrder>) -> Option<NaiveDate> {
+    let idle = order.filter(|_| attributed.is_none())?;
+    Some(idle.ordered_at.date_naive())
 }
 
 /// The touches that the order was credited to, if it has not become another customer's.

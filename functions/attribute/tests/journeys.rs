@@ -4,8 +4,11 @@
 
 mod world;
 
-use attribute::rule::Model;
+use std::collections::BTreeSet;
+
+use attribute::rule::{Model, Rule};
 use attribute::{Attribution, Counts};
+use chrono::Utc;
 use rust_decimal::Decimal;
 use shared::attribution::advertising::{Account, Campaign, CampaignDay};
 use shared::attribution::key::{ACCOUNTS, CAMPAIGNS, Person};
@@ -51,6 +54,24 @@ impl Shop {
             .collect()
     }
 
+    /// The same shop with another rule.
+    async fn under(&self, rule: Rule) -> Self {
+        let store = MemoryStore::default();
+        store.put_all(self.0.store().items()).await.unwrap();
+        Self(Attribution::new(store, rule, RETENTION_DAYS))
+    }
+
+    /// How many orders of the day of an hour are attributed otherwise when it is done again.
+    async fn recomputed(&self, hours: i64) -> u64 {
+        self.0.recompute_day(hour(hours).date_naive()).await.unwrap().attributed_orders
+    }
+
+    /// When something is forgotten.
+    fn expiries(&self, subject: &str, part: &str) -> Vec<i64> {
+        let items = items(self.0.store(), subject, part).into_iter();
+        items.map(|item| item.attributes["expires_at"].as_n().unwrap().parse().unwrap()).collect()
+    }
+
     /// Everything whose time is over is gone.
     async fn forget(&self, parts: &[&str]) {
         for part in parts {
@@ -65,7 +86,7 @@ fn touched(who: &str, hours: i64, message: &str, gclid: Option<&str>) -> Happeni
 }
 
 fn linked(one: &str, other: &str) -> Happening {
-    Happening::Link(person(one), person(other), hour(0))
+    Happening::Link(person(one), person(other))
 }
 
 fn ordered(order: &str, customer: &str, at: i64) -> Happening {
@@ -138,7 +159,7 @@ async fn an_order_moves_to_another_day_and_to_another_customer() {
     let touches = [touched("user#u", 40, "of u", None), touched("user#v", 41, "of v", None)];
     shop.tell(&touches).await;
     shop.tell(&[ordered("1", "u", 50)]).await;
-    shop.tell(&[updated("1", 51, &[("ordered_at", "2026-11-04T01:00:00Z")])]).await;
+    shop.tell(&[updated("1", 51, &[("ordered_at", "2025-11-04T01:00:00Z")])]).await;
     assert_eq!(shop.order("1").unwrap().ordered_at, hour(73));
     assert_eq!(shop.message("1").as_deref(), Some("of u"));
     shop.tell(&[updated("1", 52, &[("customer_id", "v")])]).await;
@@ -220,14 +241,37 @@ async fn the_orders_of_a_day_are_attributed_again_by_another_rule() {
     let shop = Shop::new(Model::Last);
     shop.tell(&[touched("user#u", 30, "first", None), touched("user#u", 40, "last", None)]).await;
     shop.tell(&[ordered("1", "u", 50), ordered("2", "u", 73)]).await;
-    let store = MemoryStore::default();
-    store.put_all(shop.0.store().items()).await.unwrap();
-    let shop = Shop(Attribution::new(store, rule(Model::First), RETENTION_DAYS));
-    let counts = shop.0.recompute_day(hour(50).date_naive()).await.unwrap();
-    assert_eq!(counts.attributed_orders, 1);
+    let shop = shop.under(rule(Model::First)).await;
+    assert_eq!(shop.recomputed(50).await, 1);
     assert_eq!(shop.message("1").as_deref(), Some("first"));
     assert_eq!(shop.message("2").as_deref(), Some("last"), "it was on another day");
     assert_eq!(shop.order("1").unwrap().model, "first");
+}
+
+#[tokio::test]
+async fn orders_that_did_not_count_come_back_by_another_rule() {
+    let shop = Shop::new(Model::Last);
+    shop.tell(&[touched("user#u", 40, "m", None), ordered("1", "u", 50)]).await;
+    shop.tell(&[ordered("2", "u", 50), ordered("3", "u", 50)]).await;
+    for order in ["1", "2"] {
+        shop.tell(&[updated(order, 51, &[("status", "cancelled")])]).await;
+        assert_eq!(shop.order(order), None);
+    }
+    let idle = || items(shop.0.store(), "day#2025-11-03", "idle#").len();
+    assert_eq!(idle(), 2);
+    // While it is cancelled, one is dated anew, and the other deleted.
+    shop.tell(&[updated("1", 52, &[("ordered_at", "2025-11-04T01:00:00Z")])]).await;
+    shop.tell(&[Happening::Change(deletion("2", 52))]).await;
+    assert_eq!(idle(), 0);
+    let all_count = Rule { cancelled_statuses: BTreeSet::new(), ..rule(Model::Last) };
+    let shop = shop.under(all_count).await;
+    assert_eq!((shop.recomputed(50).await, shop.recomputed(73).await), (0, 1));
+    assert_eq!(shop.message("1").as_deref(), Some("m"));
+    assert_eq!((shop.order("2"), items(shop.0.store(), "day#", "idle#").len()), (None, 0));
+    // And go again by the first.
+    let shop = shop.under(rule(Model::Last)).await;
+    assert_eq!((shop.recomputed(50).await, shop.recomputed(73).await), (0, 1));
+    assert_eq!(shop.order("1"), None);
 }
 
 #[tokio::test]
@@ -243,9 +287,34 @@ async fn touches_links_and_clicks_expire_and_orders_do_not() {
             assert!(expires.is_some());
             continue;
         }
-        let is_fact = ["touch#", "click"].iter().any(|part| item.key.part.starts_with(part));
+        let is_fact =
+            ["touch#", "touched", "click"].iter().any(|part| item.key.part.starts_with(part));
         assert_eq!(expires, is_fact.then(|| expiry.clone()), "{:?}", item.key);
     }
     let user = Person::User("u".to_owned()).to_string();
     assert!(!items(shop.0.store(), &user, "ordered").is_empty());
+}
+
+#[tokio::test]
+async fn that_a_click_was_seen_is_known_as_long_as_its_latest_touch() {
+    let shop = Shop::new(Model::Last);
+    let retention = i64::from(RETENTION_DAYS) * 86_400;
+    for (at, latest) in [(48, 48), (24, 48), (72, 72)] {
+        shop.tell(&[touched("anonymous#a", at, "m", Some("g"))]).await;
+        assert_eq!(shop.expiries("gclid#g", "touched"), [hour(latest).timestamp() + retention]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_yet_to_come_stays_no_longer_than_what_is_now() {
+    let shop = Shop::new(Model::Last);
+    let in_fifty_years = 50 * 365 * 24;
+    shop.tell(&[touched("anonymous#a", in_fifty_years, "m", Some("g"))]).await;
+    let latest = Utc::now().timestamp() + i64::from(RETENTION_DAYS) * 86_400;
+    let expiries = [shop.expiries("anonymous#a", "touch#"), shop.expiries("gclid#g", "touch")];
+    assert_eq!(expiries.each_ref().map(Vec::len), [1, 2]);
+    assert!(expiries.iter().flatten().all(|expiry| *expiry <= latest), "{expiries:?}");
+    // Nor does it keep what is seen later from being known for as long as that.
+    shop.tell(&[touched("anonymous#a", 24, "n", Some("g"))]).await;
+    assert!(shop.expiries("gclid#g", "touched")[0] > latest - 86_400);
 }

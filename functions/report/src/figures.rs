@@ -1,13 +1,13 @@
 //! The figures of a report: performance added up by currency, by campaign and by day.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 use shared::attribution::performance::PerformanceRow;
 
-use crate::performance::{UNATTRIBUTED, UNKNOWN_CLICK, roas};
+use crate::performance::{Terms, UNATTRIBUTED, UNKNOWN_CLICK, roas};
 use crate::period::{Period, before};
 use crate::text::visible;
 
@@ -27,6 +27,34 @@ pub struct Figures {
     pub steps: Vec<StepFigures>,
     /// Whether the steps are weeks.
     pub is_by_week: bool,
+    /// The rules that orders were attributed by.
+    pub rules: BTreeSet<AppliedRule>,
+}
+
+/// A rule that orders were attributed by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AppliedRule {
+    /// The model: `last`, `first` or `linear`.
+    pub model: String,
+    /// The look-back window in days.
+    pub window_days: u32,
+}
+
+impl AppliedRule {
+    /// The rule that is set.
+    pub fn set(terms: &Terms) -> Self {
+        Self { model: terms.model.clone(), window_days: terms.window_days }
+    }
+}
+
+/// The rules that the orders of all figures were attributed by; without orders, the one that is set.
+pub fn applied_rules(figures: &[Figures], terms: &Terms) -> BTreeSet<AppliedRule> {
+    let mut rules: BTreeSet<AppliedRule> =
+        figures.iter().flat_map(|figures| &figures.rules).cloned().collect();
+    if rules.is_empty() {
+        rules.insert(AppliedRule::set(terms));
+    }
+    rules
 }
 
 /// Sums of everything.
@@ -201,6 +229,9 @@ fn of_currency(currency: &str, rows: &[&PerformanceRow], period: Period) -> Figu
             .then_with(|| other.cost.cmp(&one.cost))
             .then_with(|| one.latest.campaign_key.cmp(&other.latest.campaign_key))
     });
+    let with_orders = rows.iter().filter(|row| !row.orders.is_zero());
+    let rules = with_orders
+        .map(|row| AppliedRule { model: row.model.clone(), window_days: row.window_days });
     let is_by_week = period.len() > MOST_DAYS_ONE_BY_ONE;
     Figures {
         currency: currency.to_owned(),
@@ -208,6 +239,7 @@ fn of_currency(currency: &str, rows: &[&PerformanceRow], period: Period) -> Figu
         campaigns,
         steps: steps(rows, period, is_by_week),
         is_by_week,
+        rules: rules.collect(),
     }
 }
 

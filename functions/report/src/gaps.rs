@@ -1,25 +1,31 @@
 //! What a report does not know: each in one line.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use shared::contract::contracts;
 
-use crate::figures::Figures;
+use crate::figures::{AppliedRule, Figures, applied_rules};
 use crate::performance::Terms;
 use crate::period::Period;
 use crate::runs::DatasetRuns;
-use crate::text::{NO_CURRENCY, currency_name, day, money, several, share};
+use crate::text::{NO_CURRENCY, currency_name, day, money, rule, several, share};
 
 /// The datasets that the report rests on.
-pub const DATASETS: [&str; 7] = [
+pub const DATASETS: [&str; 8] = [
     "segment.pages",
     "segment.tracks",
     "segment.identifies",
+    "segment.aliases",
     "shop.orders",
     "shop.customers",
     "google_ads.campaign_daily",
     "google_ads.click_view",
 ];
+
+/// The one of them that need not come: many shops say by `identify` alone who is whom.
+const MAY_BE_SILENT: &str = "segment.aliases";
 
 /// What the gaps are told from.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +57,11 @@ pub fn gaps(known: Known<'_>) -> Vec<String> {
             "{days} changed and could not be computed in time; the next refresh goes on."
         ));
     }
+    let rules = applied_rules(known.figures, known.terms);
+    gaps.extend(of_rules(&rules, known.terms));
+    let window_days = rules.iter().map(|rule| rule.window_days).max().unwrap_or_default();
     for figures in known.figures {
-        gaps.extend(of_revenue(figures, known.terms.window_days));
+        gaps.extend(of_revenue(figures, window_days));
     }
     gaps.extend(of_currencies(known));
     if known.now < known.period.ends_at(known.terms.time_zone) {
@@ -64,6 +73,9 @@ pub fn gaps(known: Known<'_>) -> Vec<String> {
 /// Whether a dataset is behind what its contract promises. For days long gone it is enough that data came
 /// after them.
 fn lateness(dataset: &str, runs: &DatasetRuns, known: Known<'_>) -> Option<String> {
+    if dataset == MAY_BE_SILENT {
+        return None;
+    }
     let Some(latest) = runs.latest else {
         return Some(format!("{dataset}: nothing has come yet."));
     };
@@ -89,7 +101,8 @@ fn latency_minutes(dataset: &str) -> Option<u32> {
 fn losses(dataset: &str, runs: &DatasetRuns, period: Period) -> Option<String> {
     let mut losses = Vec::new();
     for (count, one, many) in [
-        (runs.held, "run held", "runs held"),
+        // Some may have been released since.
+        (runs.held, "run was held", "runs were held"),
         (runs.failed, "run failed", "runs failed"),
         (runs.quarantined, "input in quarantine", "inputs in quarantine"),
         (runs.quarantined_rows, "row in quarantine", "rows in quarantine"),
@@ -103,6 +116,22 @@ fn losses(dataset: &str, runs: &DatasetRuns, period: Period) -> Option<String> {
     }
     let at_least = if runs.has_more { "at least " } else { "" };
     Some(format!("{dataset}: {at_least}{} since {}.", losses.join(", "), day(period.from)))
+}
+
+/// Orders that were attributed by another rule than is set now.
+fn of_rules(rules: &BTreeSet<AppliedRule>, terms: &Terms) -> Option<String> {
+    let set = AppliedRule::set(terms);
+    let others = rules.iter().filter(|applied| **applied != set);
+    let others: Vec<String> =
+        others.map(|applied| rule(&applied.model, applied.window_days)).collect();
+    if others.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "Orders of before the setting was changed are credited to {}, and not to {}: until their days are recomputed.",
+        others.join(", or to "),
+        rule(&set.model, set.window_days),
+    ))
 }
 
 fn of_revenue(figures: &Figures, window_days: u32) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Performance on its way to its Iceberg table: landed as it is, then through the stretch that all
 //! transforms have in common.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -12,8 +13,12 @@ use shared::attribution::performance::PerformanceRow;
 use shared::aws::{Bucket, BucketError};
 use shared::contract::contracts_of;
 use shared::event::ObjectCreated;
-use shared::govern::Scanned;
-use shared::transform::{JsonLines, Router, Source, Transform, TransformError, Transformed};
+use shared::govern::{Pseudonymizer, Scanned};
+use shared::lake::Nowhere;
+use shared::transform::{
+    JsonLines, Origin, Router, Source, Stretch, StretchError, StretchSettings, Transform,
+    TransformError, Transformed, plan,
+};
 use uuid::Uuid;
 
 use crate::JOB;
@@ -24,6 +29,12 @@ pub enum LakeError {
     /// They cannot be written as JSON: a defect.
     #[error("rows of performance cannot be serialised: {0}")]
     Serialise(std::io::Error),
+    /// They cannot be held against their contract.
+    #[error(transparent)]
+    Check(#[from] StretchError),
+    /// Their contract does not take some of them: a defect. Nothing of them was landed.
+    #[error("the contract refuses rows of performance: {0:?}")]
+    Refused(BTreeMap<String, u64>),
     /// The landing bucket does not take them. A retry may help.
     #[error(transparent)]
     Landing(#[from] BucketError),
@@ -67,6 +78,7 @@ impl Lake for Table {
     async fn append(&self, rows: &[PerformanceRow], as_of: DateTime<Utc>) -> Result<(), LakeError> {
         let key = landing_key(as_of, Uuid::now_v7());
         let body = lines(rows).map_err(LakeError::Serialise)?;
+        check(&body)?;
         self.landing.put(&key, "application/gzip", body).await?;
         let object = ObjectCreated {
             bucket: self.landing.name().to_owned(),
@@ -79,6 +91,40 @@ impl Lake for Table {
             outcome => Err(LakeError::NotRead { key, outcome }),
         }
     }
+}
+
+/// Holds rows, as they are about to land, against their contract. What it refuses would end in quarantine, and
+/// the state would have it that the lake knows.
+pub fn check(body: &[u8]) -> Result<(), LakeError> {
+    let Source { contracts, format, router, .. } = source();
+    let mut stretch = Stretch::new(StretchSettings {
+        plan: Arc::new(plan(router.paths(), &contracts)),
+        contracts,
+        format,
+        router,
+        lake: Arc::new(Nowhere),
+        quarantine: Arc::new(Nowhere),
+        database_prefix: String::new(),
+        input_token: String::new(),
+        attempt: String::new(),
+        quarantine_key: String::new(),
+        chosen: None,
+        counts_statistics: false,
+        origin: Origin {
+            bucket: String::new(),
+            key: String::new(),
+            version_id: None,
+            arrived_at: DateTime::UNIX_EPOCH,
+        },
+    });
+    stretch.read(body, &mut Pseudonymizer::new(b""))?;
+    let outcome = stretch.finish()?;
+    let mut refused = outcome.reasons;
+    for dataset in outcome.datasets {
+        refused.extend(dataset.reasons_by_column);
+        refused.extend(dataset.reasons);
+    }
+    if refused.is_empty() { Ok(()) } else { Err(LakeError::Refused(refused)) }
 }
 
 /// What the stretch makes of the rows: each belongs to the one table.

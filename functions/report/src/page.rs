@@ -5,10 +5,12 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
 use crate::chart::{self, ChartError, Width};
-use crate::figures::{CampaignFigures, Figures};
+use crate::figures::{AppliedRule, CampaignFigures, Figures, applied_rules};
 use crate::performance::Terms;
 use crate::period::Period;
-use crate::text::{count, currency_name, day, money, number, quotient, several, share, visible};
+use crate::text::{
+    count, currency_name, day, money, number, quotient, rule, several, share, visible,
+};
 
 /// Campaigns that the table of a page names; the others are one line, and all are in the CSV.
 const MOST_CAMPAIGNS: usize = 200;
@@ -53,8 +55,7 @@ pub fn page(content: PageContent<'_>) -> Result<String, PageError> {
         days: several(period.len().unsigned_abs(), "day", "days"),
         as_of: format!("{} ({})", local.format("%-d %b %Y, %H:%M"), terms.time_zone),
         time_zone: terms.time_zone.name(),
-        model: model(&terms.model),
-        window: several(u64::from(terms.window_days), "day", "days"),
+        rules: rules(figures, terms),
         currency: terms.rates.currency(),
         gaps,
         names_currencies: sections.len() > 1,
@@ -63,13 +64,11 @@ pub fn page(content: PageContent<'_>) -> Result<String, PageError> {
     Ok(report.render()?)
 }
 
-fn model(model: &str) -> String {
-    match model {
-        "first" => "the first paid touch".to_owned(),
-        "last" => "the last paid touch".to_owned(),
-        "linear" => "all paid touches in equal shares".to_owned(),
-        other => format!("paid touches by the model “{other}”"),
-    }
+/// What orders were attributed by.
+fn rules(figures: &[Figures], terms: &Terms) -> String {
+    let applied = applied_rules(figures, terms);
+    let text = |applied: &AppliedRule| rule(&applied.model, applied.window_days);
+    applied.iter().map(text).collect::<Vec<_>>().join(", or to ")
 }
 
 #[derive(Template)]
@@ -80,8 +79,7 @@ struct Report<'a> {
     days: String,
     as_of: String,
     time_zone: &'static str,
-    model: String,
-    window: String,
+    rules: String,
     currency: Option<&'a str>,
     gaps: &'a [String],
     names_currencies: bool,

@@ -6,18 +6,25 @@
 //! makes every step repeatable: rows are noted in the state as unsettled, appended to the lake, then
 //! settled. A refresh that breaks off leaves rows unsettled and marks where they were; the next one
 //! appends those rows again, with a newer `as_of`.
+//!
+//! The local day of an order follows from whose campaign it is credited to and from the time zone of the
+//! account, and either may be known later, or change. Nobody marks a day for that. So wherever orders of a
+//! UTC day are read, how they are dated is compared with how they were; if it is another way, all the days
+//! that they may be of are computed, those that they leave as those that they come to. And where a time
+//! zone is known otherwise than before, every day with orders is.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use shared::attribution::key::moment;
-use shared::attribution::performance::{Changed, PerformanceRow};
+use shared::attribution::order::AttributedOrder;
+use shared::attribution::performance::{Changed, DAYS, PerformanceRow};
 use shared::state::{Item, Store, StoreError};
 
 use crate::changes::{Stored, changes};
 use crate::lake::{Lake, LakeError};
-use crate::performance::{Day, Dictionary, Terms, performance};
+use crate::performance::{Day, Dictionary, Terms, dating, performance};
 use crate::period::{Period, after, before};
 use crate::state::{self, Orders};
 use crate::turn::Turn;
@@ -57,6 +64,36 @@ pub struct Refreshed {
     pub changed_rows: u64,
     /// Days for which there was no time.
     pub dates_left: u64,
+}
+
+/// What a refresh has to do.
+#[derive(Debug, Default)]
+struct Agenda {
+    /// The marks that stand.
+    marks: Vec<(Item, Changed)>,
+    /// Days that are to be computed.
+    left: BTreeSet<NaiveDate>,
+    /// UTC days whose orders are dated as they were, or all of whose days are computed.
+    dated: BTreeSet<NaiveDate>,
+}
+
+impl Agenda {
+    fn of(marks: Vec<(Item, Changed)>) -> Self {
+        let mut agenda = Self::default();
+        for (_, mark) in &marks {
+            agenda.add(mark.date);
+        }
+        Self { marks, ..agenda }
+    }
+
+    /// Adds the days that orders of a UTC day may be of; those that no row can be of say nothing.
+    fn add(&mut self, day: NaiveDate) {
+        self.left.extend(around(day).into_iter().filter(|day| DAYS.contains(day)));
+    }
+
+    fn is_marked(&self, day: NaiveDate) -> bool {
+        self.marks.iter().any(|(_, mark)| mark.date == day)
+    }
 }
 
 /// Days that were computed together.
@@ -115,55 +152,83 @@ impl<S: Store, L: Lake> Refresher<'_, S, L> {
         // Before the marks are read: what is older than this was marked before that.
         let started_at = Utc::now();
         if let Some(period) = also {
-            state::mark(self.store, period, started_at).await?;
-        }
-        let mut marks = state::marks(self.store).await?;
-        let mut left: BTreeSet<NaiveDate> =
-            marks.iter().flat_map(|(_, mark)| around(mark.date)).collect();
-        let mut refreshed = Refreshed::default();
-        if left.is_empty() {
-            return Ok(refreshed);
+            state::mark(self.store, period.days().collect()).await?;
         }
         let dictionary = state::dictionary(self.store).await?;
+        state::mark_where_zones_differ(self.store, &dictionary.zones(self.terms.time_zone)).await?;
+        let mut agenda = Agenda::of(state::marks(self.store).await?);
+        let mut refreshed = Refreshed::default();
+        if agenda.marks.is_empty() {
+            return Ok(refreshed);
+        }
         let mut orders = Orders::default();
         loop {
-            let lot = self.lot(&left, &dictionary, &mut orders, as_of).await?;
+            let lot = self.lot(&mut agenda, &dictionary, &mut orders, as_of).await?;
             self.write(&lot.changed, as_of).await?;
             refreshed.dates += lot.days.len() as u64;
             refreshed.changed_rows += lot.changed.len() as u64;
-            left.retain(|day| !lot.days.contains(day));
-            self.take_marks_away(&mut marks, &left, started_at).await?;
-            if left.is_empty() || self.is_late() {
+            self.take_marks_away(&mut agenda, started_at).await?;
+            if agenda.left.is_empty() || self.is_late() {
                 break;
             }
         }
-        refreshed.dates_left = left.len() as u64;
+        refreshed.dates_left = agenda.left.len() as u64;
         Ok(refreshed)
     }
 
     /// Computes some of the days that are left, as many as there is time for, and one at least.
     async fn lot(
         &self,
-        left: &BTreeSet<NaiveDate>,
+        agenda: &mut Agenda,
         dictionary: &Dictionary,
         orders: &mut Orders,
         as_of: DateTime<Utc>,
     ) -> Result<Lot, StoreError> {
         let mut lot = Lot::default();
         // The newest first: they are what people look at.
-        for date in left.iter().rev().take(DAYS_AT_ONCE).copied() {
+        let days: Vec<NaiveDate> = agenda.left.iter().rev().take(DAYS_AT_ONCE).copied().collect();
+        for date in days {
             let orders = orders.of(self.store, around(date)).await?;
+            for (day, orders) in around(date).into_iter().zip(orders) {
+                self.follow(day, orders, dictionary, agenda).await?;
+            }
             let advertising = state::advertising(self.store, date).await?;
             let day = Day { date, orders: &orders, advertising: &advertising };
             let computed = performance(day, dictionary, self.terms, as_of);
             let stored = state::stored(self.store, date).await?;
             lot.changed.extend(changes(computed, stored, as_of));
             lot.days.push(date);
+            agenda.left.remove(&date);
             if self.is_late() {
                 break;
             }
         }
         Ok(lot)
+    }
+
+    /// Has all the days computed that orders of a UTC day are, or were, dated by, if some have moved.
+    ///
+    /// The day is marked before it is noted how they are dated now: whatever breaks off after that, a
+    /// mark stands for them.
+    async fn follow(
+        &self,
+        day: NaiveDate,
+        orders: &[AttributedOrder],
+        dictionary: &Dictionary,
+        agenda: &mut Agenda,
+    ) -> Result<(), StoreError> {
+        if !agenda.dated.insert(day) {
+            return Ok(());
+        }
+        let dating = dating(orders, dictionary, self.terms);
+        if state::dating(self.store, day).await? == dating {
+            return Ok(());
+        }
+        if !agenda.is_marked(day) {
+            agenda.marks.extend(state::mark(self.store, vec![day]).await?);
+        }
+        agenda.add(day);
+        state::keep_dating(self.store, day, &dating).await
     }
 
     async fn write(
@@ -187,11 +252,11 @@ impl<S: Store, L: Lake> Refresher<'_, S, L> {
     /// Takes away the marks whose days are all computed, unless what they announced may still come.
     async fn take_marks_away(
         &self,
-        marks: &mut Vec<(Item, Changed)>,
-        left: &BTreeSet<NaiveDate>,
+        agenda: &mut Agenda,
         started_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let oldest_that_stays = moment(started_at - MARK_AGE);
+        let Agenda { marks, left, .. } = agenda;
         let is_done = |mark: &Changed| around(mark.date).iter().all(|day| !left.contains(day));
         let (done, rest) = std::mem::take(marks).into_iter().partition(|(_, mark)| is_done(mark));
         *marks = rest;

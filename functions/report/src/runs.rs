@@ -40,7 +40,7 @@ pub struct RunNote {
 pub struct DatasetRuns {
     /// When the last run ended that left the dataset up to date.
     pub latest: Option<DateTime<Utc>>,
-    /// Runs whose rows were kept aside because a check failed.
+    /// Runs whose rows were kept aside because a check failed; also those whose rows were released later.
     pub held: u64,
     /// Runs that cannot be done.
     pub failed: u64,

@@ -3,15 +3,15 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate};
 use shared::attribution::advertising::{CampaignDay, Pull};
 use shared::attribution::key;
 use shared::attribution::order::AttributedOrder;
-use shared::attribution::performance::{Changed, PerformanceRow};
+use shared::attribution::performance::{Changed, Dating, PerformanceRow};
 use shared::state::{Item, ItemKey, Store, StoreError};
 
 use crate::changes::Stored;
-use crate::performance::Dictionary;
+use crate::performance::{Dictionary, Zones};
 use crate::period::Period;
 
 /// Parts of any kind: DynamoDB does not take an empty text in a key.
@@ -26,18 +26,22 @@ pub async fn marks<S: Store>(store: &S) -> Result<Vec<(Item, Changed)>, StoreErr
     Ok(marks)
 }
 
-/// Marks the days of a period, so that they are computed even if this invocation breaks off.
+/// Marks days, so that they are computed even if this invocation breaks off.
+///
+/// These marks stand beside those of `attribute` and never over them. They announce nothing that is yet to
+/// be written, so they are as old as can be, and go once their days are computed.
 pub async fn mark<S: Store>(
     store: &S,
-    period: Period,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let mut marks = Vec::new();
-    for date in period.days() {
-        let mark = Changed { date, marked_at: key::moment(at) };
-        marks.push(Item::of(ItemKey::new(key::CHANGED, date.to_string()), &mark)?);
+    days: Vec<NaiveDate>,
+) -> Result<Vec<(Item, Changed)>, StoreError> {
+    let mut marks = Vec::with_capacity(days.len());
+    for date in days {
+        let mark = Changed { date, marked_at: key::moment(DateTime::UNIX_EPOCH) };
+        let key = ItemKey::new(key::CHANGED, format!("{date}#report"));
+        marks.push((Item::of(key, &mark)?, mark));
     }
-    store.put_all(marks).await
+    store.put_all(marks.iter().map(|(item, _)| item.clone()).collect()).await?;
+    Ok(marks)
 }
 
 /// What is known of campaigns and accounts.
@@ -45,6 +49,38 @@ pub async fn dictionary<S: Store>(store: &S) -> Result<Dictionary, StoreError> {
     let campaigns = read_all(store.query(key::CAMPAIGNS, ALL.0, ALL.1).await?)?;
     let accounts = read_all(store.query(key::ACCOUNTS, ALL.0, ALL.1).await?)?;
     Ok(Dictionary::new(campaigns, accounts))
+}
+
+/// Marks every day with orders if a time zone is not what it was when this was called last.
+pub async fn mark_where_zones_differ<S: Store>(store: &S, zones: &Zones) -> Result<(), StoreError> {
+    let key = ItemKey::new("refresh", "zones");
+    let known: Option<Zones> = store.get(&key).await?.map(Item::read).transpose()?;
+    if known.as_ref() == Some(zones) {
+        return Ok(());
+    }
+    let dated = store.query(key::DATED, ALL.0, ALL.1).await?;
+    let days: Vec<NaiveDate> = dated.iter().filter_map(|item| item.key.part.parse().ok()).collect();
+    mark(store, days).await?;
+    store.put_all(vec![Item::of(key, zones)?]).await
+}
+
+/// How the orders of a UTC day were dated when they were computed last.
+pub async fn dating<S: Store>(store: &S, day: NaiveDate) -> Result<Dating, StoreError> {
+    let item = store.get(&dating_key(day)).await?;
+    Ok(item.map(Item::read).transpose()?.unwrap_or_default())
+}
+
+/// Keeps how the orders of a UTC day are dated.
+pub async fn keep_dating<S: Store>(
+    store: &S,
+    day: NaiveDate,
+    dating: &Dating,
+) -> Result<(), StoreError> {
+    store.put_all(vec![Item::of(dating_key(day), dating)?]).await
+}
+
+fn dating_key(day: NaiveDate) -> ItemKey {
+    ItemKey::new(key::DATED, day.to_string())
 }
 
 /// What was advertised on a day, of the reports that hold.
@@ -110,7 +146,7 @@ impl Orders {
         self.by_day.retain(|day, _| *day <= days[2]);
         for day in days {
             if let Entry::Vacant(place) = self.by_day.entry(day) {
-                let (first, last) = key::all_with("order#");
+                let (first, last) = key::all_with(key::ORDERS);
                 let items = store.query(&key::day_subject(day), &first, &last).await?;
                 place.insert(read_all(items)?);
             }

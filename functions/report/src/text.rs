@@ -11,6 +11,13 @@ pub fn money(amount: Decimal, currency: &str) -> String {
     signed(amount, currency, &grouped(amount.abs(), 2))
 }
 
+/// An amount in short, beside the axis of a chart: without a currency's code, for which there is no room. All
+/// other amounts around the chart have it.
+pub fn axis_money(amount: Decimal, currency: &str) -> String {
+    let has_sign = symbol(currency).chars().count() == 1;
+    short_money(amount, if has_sign { currency } else { NO_CURRENCY })
+}
+
 /// An amount in short, for charts: `€12.3k`.
 pub fn short_money(amount: Decimal, currency: &str) -> String {
     let size = amount.abs();
@@ -80,6 +87,18 @@ pub fn quotient(value: Option<Decimal>) -> String {
 pub fn several(count: u64, one: &str, many: &str) -> String {
     let noun = if count == 1 { one } else { many };
     format!("{} {noun}", grouped(Decimal::from(count), 0))
+}
+
+/// A rule of attribution: `the last paid touch of the same customer within 30 days before it`.
+pub fn rule(model: &str, window_days: u32) -> String {
+    let touches = match model {
+        "first" => "the first paid touch".to_owned(),
+        "last" => "the last paid touch".to_owned(),
+        "linear" => "all paid touches in equal shares".to_owned(),
+        other => format!("paid touches by the model “{other}”"),
+    };
+    let window = several(u64::from(window_days), "day", "days");
+    format!("{touches} of the same customer within {window} before it")
 }
 
 /// A day: `24 Oct 2026`.
@@ -158,6 +177,8 @@ mod tests {
             ("2000000000", "€2bn"),
         ] {
             assert_eq!(short_money(decimal(amount), "EUR"), text);
+            assert_eq!(axis_money(decimal(amount), "EUR"), text);
+            assert_eq!(axis_money(decimal(amount), "CHF"), text.replace('€', ""));
         }
     }
 

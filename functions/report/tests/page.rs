@@ -4,7 +4,10 @@
 
 mod example;
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
+use report::chart::{self, Width};
 use report::figures::figures;
 use report::gaps::{DATASETS, Known, gaps};
 use report::message;
@@ -15,6 +18,7 @@ use report::runs::{DatasetRuns, RunNote};
 use report::table::table;
 use report::text::money;
 use rust_decimal::Decimal;
+use shared::lineage::ATTRIBUTION_TABLES;
 use shared::run::{Outcome, RowCounts};
 
 fn page() -> String {
@@ -47,6 +51,49 @@ fn charts_scale_and_say_what_they_show() {
     assert_eq!(page.matches("viewBox=\"0 0 1000 ").count(), 4);
     assert_eq!(page.matches("viewBox=\"0 0 360 ").count(), 4);
     assert!(page.contains("4 others"), "beyond twelve, campaigns are taken together");
+    assert!(page.contains("repeat(2, minmax(0, 1fr))"), "tiles are no wider than a phone");
+}
+
+#[test]
+fn beside_an_axis_there_is_no_room_for_the_code_of_a_currency() {
+    let mut rows = example::rows();
+    for (currency, label) in [("CHF", "\n0\n"), ("EUR", "\n€0\n")] {
+        for row in &mut rows {
+            currency.clone_into(&mut row.currency);
+        }
+        let figures = figures(&rows, example::period());
+        for width in [Width::Wide, Width::Narrow] {
+            let svg = chart::days(&figures[0], width).unwrap();
+            let (what, drawing) = svg.split_once('>').unwrap();
+            assert!(drawing.contains(label), "{drawing}");
+            assert!(!drawing.contains("CHF"), "{drawing}");
+            assert_eq!(what.contains("CHF"), currency == "CHF", "in words it is told: {what}");
+        }
+    }
+}
+
+#[test]
+fn the_page_names_the_rule_that_orders_were_attributed_by() {
+    let mut rows = example::rows();
+    for row in &mut rows {
+        "first".clone_into(&mut row.model);
+        row.window_days = 7;
+    }
+    let other = example::page_of(&rows, &example::sources());
+    let rule = "the first paid touch of the same customer within 7 days before it";
+    for told in [
+        format!("Each order is credited to {rule}."),
+        format!(
+            "Orders of before the setting was changed are credited to {rule}, and not to the last paid touch of the same customer within 30 days before it"
+        ),
+        "came by no campaign in the 7 days before the order".to_owned(),
+    ] {
+        assert!(other.contains(&told), "{told}");
+    }
+    for same in [page(), example::page_of(&[], &example::sources())] {
+        assert!(same.contains("Each order is credited to the last paid touch of the same customer within 30 days before it."));
+        assert!(!same.contains("the setting was changed"));
+    }
 }
 
 #[test]
@@ -79,7 +126,7 @@ fn what_is_not_known_stands_near_the_top() {
     assert!(at("What this report does not know") < at("class=\"tiles\""));
     for gap in [
         "google_ads.click_view is late: nothing came after 21 Nov 2026 23:00 UTC, which is 31 hours ago; its contract promises 24 hours.",
-        "shop.orders: 1 run held, 14 rows in quarantine since 24 Oct 2026.",
+        "shop.orders: 1 run was held, 14 rows in quarantine since 24 Oct 2026.",
         "came by clicks whose campaign Google Ads has not reported yet.",
         "is unattributed: the customer came by no campaign in the 30 days before the order.",
         "23 Nov 2026 is not over yet.",
@@ -118,10 +165,22 @@ fn days_long_gone_with_nothing_missing_say_so() {
     let never = [("shop.orders", DatasetRuns::default())];
     assert_eq!(gaps(Known { sources: &never, ..known }), ["shop.orders: nothing has come yet."]);
     assert_eq!(gaps(Known { dates_left: 2, ..known }).len(), 1);
+    // Aliases need not come; what of them did not come through is told.
+    let aliases = |runs| [("segment.aliases", runs)];
+    let silent = aliases(DatasetRuns::default());
+    assert!(gaps(Known { sources: &silent, ..known }).is_empty());
+    let held = aliases(DatasetRuns { held: 2, ..DatasetRuns::default() });
+    let told = gaps(Known { sources: &held, ..known });
+    assert_eq!(told, ["segment.aliases: 2 runs were held since 1 Jan 2026."]);
     // Amounts in a currency that no rate leads from.
     let figures = figures(&example::rows(), example::period());
     let told = gaps(Known { figures: &figures, ..known });
     assert!(told.iter().any(|gap| gap.contains("no exchange rate from USD to EUR")), "{told:?}");
+}
+
+#[test]
+fn the_page_tells_of_all_that_attribution_reads() {
+    assert_eq!(BTreeSet::from(DATASETS), BTreeSet::from(ATTRIBUTION_TABLES));
 }
 
 #[test]

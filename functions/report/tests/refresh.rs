@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use flate2::read::GzDecoder;
-use report::lake::{Lake, LakeError, lines, source};
+use report::lake::{Lake, LakeError, check, lines, source};
 use report::performance::Terms;
 use report::period::Period;
 use report::rates::Rates;
@@ -268,6 +268,24 @@ async fn out_of_time_a_refresh_gives_way() {
     let refreshed = refresher.refresh(None).await.unwrap();
     assert_eq!((refreshed.dates, refreshed.dates_left), (1, 121), "a day is done in any case");
     assert_eq!(marks(&store).await, 120, "a mark stays while a neighbour of its day is left");
+}
+
+#[test]
+fn rows_that_their_contract_refuses_do_not_land() {
+    let row = example_row("Brand", Decimal::ONE);
+    check(&lines(std::slice::from_ref(&row)).unwrap()).unwrap();
+    let refused = PerformanceRow { date: date("1970-01-01"), ..row.clone() };
+    let error = check(&lines(&[row, refused]).unwrap()).unwrap_err();
+    assert!(matches!(error, LakeError::Refused(_)), "{error}");
+}
+
+#[tokio::test]
+async fn days_that_no_row_can_be_of_are_passed_over() {
+    let (store, lake) = (MemoryStore::default(), Given::default());
+    pull(&store, "1970-01-01", "a", 300).await;
+    mark(&store, "1970-01-01", OLD).await;
+    assert_eq!(refresh(&store, &lake).await.unwrap(), Refreshed::default());
+    assert_eq!((lake.count(), marks(&store).await), (0, 0), "and are marked no longer");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! | subject | part | content |
 //! |---|---|---|
-//! | `user#…`, `anonymous#…`, `email#…` | `links` | the other names of the same person, an attribute each: when this was last learnt or said; stands on both sides |
+//! | `user#…`, `anonymous#…`, `email#…` | `links` | the other names of the same person, an attribute each: when this was last learnt; stands on both sides, unless one has too many |
 //! | | `ordered` | none: there is an order of the customer |
 //! | | `order#<order>` | none: an order of the customer |
 //! | | `touch#<time>#<message>` | [`Touch`](super::facts::Touch) |
@@ -10,16 +10,19 @@
 //! | | `order#<order>` | none: the shop says that the click led to the order |
 //! | | `ordered` | none: there is such an order |
 //! | | `touch#<time>#<person>` | none: a touch with the click id |
-//! | | `touched` | none: there was such a touch |
+//! | | `touched` | `newest`: when the latest such touch was; it stays as long as that |
 //! | `order#…` | `order` | [`OrderState`](super::order::OrderState) |
 //! | `day#<date>` | `order#<order>` | [`AttributedOrder`](super::order::AttributedOrder), by the UTC day of the order |
+//! | | `idle#<order>` | none: an order of that day that was not deleted and does not count |
 //! | `ads#<date>` | `pull#<customer>` | [`Pull`](super::advertising::Pull): the report that holds |
 //! | | `campaign#<customer>#<pull>#<campaign>` | [`CampaignDay`](super::advertising::CampaignDay) |
 //! | `campaigns` | `<customer>#<campaign>` | [`Campaign`](super::advertising::Campaign) |
 //! | `accounts` | `<customer>` | [`Account`](super::advertising::Account) |
-//! | `changed` | `<date>` | [`Changed`](super::performance::Changed) |
+//! | `changed` | `<date>`, `<date>#report` | [`Changed`](super::performance::Changed) |
+//! | `dated` | `<date>` | [`Dating`](super::performance::Dating): on which local days the orders of the UTC day were reported; `report`'s own |
 //! | `performance#<month>` | `<date>#<currency>#<campaign>` | [`PerformanceRow`](super::performance::PerformanceRow) |
 //! | `refresh` | `turn` | whose turn it is to compute performance: `report`'s own |
+//! | | `zones` | the time zones that days were last told apart by: `report`'s own |
 
 use std::fmt;
 
@@ -37,6 +40,15 @@ pub const ACCOUNTS: &str = "accounts";
 
 /// The subject of the days that must be computed again.
 pub const CHANGED: &str = "changed";
+
+/// The subject of how the orders of each day were dated.
+pub const DATED: &str = "dated";
+
+/// What the parts of orders that count begin with.
+pub const ORDERS: &str = "order#";
+
+/// What the parts of orders that do not count begin with, under their day.
+pub const IDLE_ORDERS: &str = "idle#";
 
 /// DynamoDB takes 1,024 bytes of sort key; a part may hold two names.
 const LONGEST_NAME: usize = 300;
@@ -128,7 +140,13 @@ pub fn order(id: &str) -> ItemKey {
 
 /// The part under which a customer, a click id or a day names an order.
 pub fn order_part(id: &str) -> String {
-    format!("order#{}", name(id))
+    format!("{ORDERS}{}", name(id))
+}
+
+/// The part under which a day names an order that does not count, so that it is found when the rule
+/// changes.
+pub fn idle_part(id: &str) -> String {
+    format!("{IDLE_ORDERS}{}", name(id))
 }
 
 /// The orders of a UTC day.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ pub struct OrderState {
     /// What follows from it and from the touches: none while the order does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributed: Option<AttributedOrder>,
+    /// The UTC day under which it is found while it does not count; none where it counts or was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_on: Option<NaiveDate>,
     /// Touches that were credited once, with the customer that they are of: they count on when their own
     /// items have expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -57,10 +57,22 @@ pub struct StoreError {
     pub operation: &'static str,
     /// The table.
     pub table: String,
-    /// What the item is about. It may be a pseudonym, never more.
+    /// What kind of thing the item is about. It is logged, and an order's id or a click's is somebody's.
     pub subject: String,
     /// What DynamoDB, or serde, says.
     pub reason: String,
+}
+
+impl StoreError {
+    /// An operation that failed for an item, or several of one kind.
+    pub(super) fn of(operation: &'static str, table: &str, subject: &str, reason: String) -> Self {
+        Self { operation, table: table.to_owned(), subject: kind(subject).to_owned(), reason }
+    }
+}
+
+/// What stands before the name in a subject or a part: `gclid` of `gclid#…`.
+fn kind(key: &str) -> &str {
+    key.split_once('#').map_or(key, |(kind, _)| kind)
 }
 
 impl ItemKey {
@@ -98,12 +110,8 @@ impl Item {
     }
 
     fn failed(operation: &'static str, key: &ItemKey, error: &serde_dynamo::Error) -> StoreError {
-        StoreError {
-            operation,
-            table: "the state".to_owned(),
-            subject: key.subject.clone(),
-            reason: format!("{}: {error}", key.part),
-        }
+        let reason = format!("{}: {error}", kind(&key.part));
+        StoreError::of(operation, "the state", &key.subject, reason)
     }
 }
 
@@ -155,4 +163,24 @@ pub trait Store: Send + Sync {
         attribute: &str,
         text: &str,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribution::facts::Touch;
+
+    #[test]
+    fn an_error_tells_of_nobody() {
+        let key = ItemKey::new("gclid#EAIaIQ", "touch#2026-11-23#anonymous#somebody");
+        let told = Item::bare(key).read::<Touch>().unwrap_err().to_string();
+        assert!(told.starts_with("deserialising on the state for gclid failed: touch: "), "{told}");
+        for name in ["EAIaIQ", "2026-11-23", "somebody"] {
+            assert!(!told.contains(name), "{told}");
+        }
+        let of_order = StoreError::of("GetItem", "attribution", "order#4711", "no".to_owned());
+        assert_eq!(of_order.to_string(), "GetItem on attribution for order failed: no");
+        let of_dataset = StoreError::of("Query", "attribution", "campaigns", "no".to_owned());
+        assert_eq!(of_dataset.to_string(), "Query on attribution for campaigns failed: no");
+    }
 }

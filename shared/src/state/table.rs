@@ -45,7 +45,7 @@ impl StateTable {
     }
 
     fn failed(&self, operation: &'static str, subject: &str, reason: String) -> StoreError {
-        StoreError { operation, table: self.table.clone(), subject: subject.to_owned(), reason }
+        StoreError::of(operation, &self.table, subject, reason)
     }
 
     /// Writes and deletes in batches; of two requests with one key the later one stays.

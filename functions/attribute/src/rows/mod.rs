@@ -31,7 +31,8 @@ pub enum Dataset {
 }
 
 impl Dataset {
-    const ALL: [Self; 8] = [
+    /// All of them.
+    pub const ALL: [Self; 8] = [
         Self::Tracks,
         Self::Pages,
         Self::Identifies,

@@ -18,9 +18,9 @@ pub(super) const TOUCH_COLUMNS: [&str; 8] = [
     "context_campaign_medium",
 ];
 
-pub(super) const IDENTIFY_COLUMNS: [&str; 4] = ["timestamp", "anonymous_id", "user_id", "email"];
+pub(super) const IDENTIFY_COLUMNS: [&str; 3] = ["anonymous_id", "user_id", "email"];
 
-pub(super) const ALIAS_COLUMNS: [&str; 3] = ["timestamp", "previous_id", "user_id"];
+pub(super) const ALIAS_COLUMNS: [&str; 2] = ["previous_id", "user_id"];
 
 /// As long as `google_ads.click_view` has them. What is longer, somebody has made up.
 const LONGEST_GCLID: usize = 512;
@@ -67,17 +67,15 @@ fn short(column: Text<'_>, row: usize) -> Option<String> {
 /// Identifies: browser and user, user and address, browser and address.
 pub(super) fn identifies(rows: &RecordBatch, facts: &mut Facts) -> Result<(), RowError> {
     let columns = Columns(rows);
-    let timestamp = columns.timestamp("timestamp")?;
     let (anonymous_id, user_id) = (columns.text("anonymous_id")?, columns.text("user_id")?);
     let email = columns.text("email")?;
     for row in 0..rows.num_rows() {
-        let said_at = timestamp.required(row)?;
         let browser = anonymous_id.at(row).map(|id| Person::Anonymous(id.to_owned()));
         let user = user_id.at(row).map(|id| Person::User(id.to_owned()));
         let address = email.at(row).map(|id| Person::Email(id.to_owned()));
         for (one, other) in [(&browser, &user), (&user, &address), (&browser, &address)] {
             if let (Some(one), Some(other)) = (one, other) {
-                facts.link(one.clone(), other.clone(), said_at);
+                facts.link(one.clone(), other.clone());
             }
         }
     }
@@ -87,15 +85,13 @@ pub(super) fn identifies(rows: &RecordBatch, facts: &mut Facts) -> Result<(), Ro
 /// Aliases. The name of before may be that of a browser or of a user; nothing says which.
 pub(super) fn aliases(rows: &RecordBatch, facts: &mut Facts) -> Result<(), RowError> {
     let columns = Columns(rows);
-    let timestamp = columns.timestamp("timestamp")?;
     let (previous_id, user_id) = (columns.text("previous_id")?, columns.text("user_id")?);
     for row in 0..rows.num_rows() {
         if let (Some(previous), Some(user)) = (previous_id.at(row), user_id.at(row)) {
-            let said_at = timestamp.required(row)?;
             for previous in
                 [Person::Anonymous(previous.to_owned()), Person::User(previous.to_owned())]
             {
-                facts.link(previous, Person::User(user.to_owned()), said_at);
+                facts.link(previous, Person::User(user.to_owned()));
             }
         }
     }

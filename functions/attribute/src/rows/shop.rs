@@ -9,7 +9,7 @@ use crate::columns::{Columns, RowError};
 use crate::facts::Facts;
 use crate::order::OrderChange;
 
-pub(super) const CUSTOMER_COLUMNS: [&str; 3] = ["id", "email", "_committed_at"];
+pub(super) const CUSTOMER_COLUMNS: [&str; 2] = ["id", "email"];
 
 pub(super) const ORDER_COLUMNS: [&str; 11] = [
     "_op",
@@ -31,11 +31,10 @@ const DELETION: &str = "D";
 pub(super) fn customers(rows: &RecordBatch, facts: &mut Facts) -> Result<(), RowError> {
     let columns = Columns(rows);
     let (id, email) = (columns.text("id")?, columns.text("email")?);
-    let committed_at = columns.timestamp("_committed_at")?;
     for row in 0..rows.num_rows() {
         if let (Some(id), Some(email)) = (id.at(row), email.at(row)) {
             let (user, address) = (Person::User(id.to_owned()), Person::Email(email.to_owned()));
-            facts.link(user, address, committed_at.required(row)?);
+            facts.link(user, address);
         }
     }
     Ok(())

@@ -117,12 +117,12 @@ fn touch() -> impl Strategy<Value = Happening> {
 }
 
 fn link() -> impl Strategy<Value = Happening> {
-    (anybody(), anybody(), 0..HOURS)
-        .prop_filter("browsers are linked to somebody", |(one, other, _)| {
+    (anybody(), anybody())
+        .prop_filter("browsers are linked to somebody", |(one, other)| {
             one != other
                 && !(matches!(one, Person::Anonymous(_)) && matches!(other, Person::Anonymous(_)))
         })
-        .prop_map(|(one, other, at)| Happening::Link(one, other, hour(at)))
+        .prop_map(|(one, other)| Happening::Link(one, other))
 }
 
 fn insert() -> impl Strategy<Value = Happening> {

@@ -26,7 +26,7 @@ pub const RETENTION_DAYS: u32 = 60;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Happening {
     Touch(Person, Touch),
-    Link(Person, Person, DateTime<Utc>),
+    Link(Person, Person),
     Change(OrderChange),
     Click(String, Click),
     Report(ReportKey, Report),
@@ -38,7 +38,7 @@ impl Happening {
             Self::Touch(person, touch) => {
                 facts.touches.insert((person, touch));
             }
-            Self::Link(one, other, at) => facts.link(one, other, at),
+            Self::Link(one, other) => facts.link(one, other),
             Self::Change(change) => facts.changes.push(change),
             Self::Click(gclid, click) => {
                 facts.clicks.insert(gclid, click);
@@ -72,9 +72,10 @@ pub fn person(subject: &str) -> Person {
     Person::of(subject).expect("a person's subject")
 }
 
-/// A moment of the world: so many hours after its beginning.
+/// A moment of the world: so many hours after its beginning. It is past, as what is yet to come expires by
+/// the clock.
 pub fn hour(hours: i64) -> DateTime<Utc> {
-    let beginning: DateTime<Utc> = "2026-11-01T00:00:00Z".parse().unwrap();
+    let beginning: DateTime<Utc> = "2025-11-01T00:00:00Z".parse().unwrap();
     beginning + TimeDelta::hours(hours)
 }
 

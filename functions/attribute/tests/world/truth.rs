@@ -71,7 +71,7 @@ fn names(world: &[Happening], user: &str) -> BTreeSet<Person> {
     loop {
         let before = names.len();
         for happening in world {
-            let Happening::Link(one, other, _) = happening else { continue };
+            let Happening::Link(one, other) = happening else { continue };
             for (from, to) in [(one, other), (other, one)] {
                 if names.contains(from) && !matches!(from, Person::Anonymous(_)) {
                     names.insert(to.clone());
@@ -151,6 +151,9 @@ pub fn hold(world: &[Happening], store: &MemoryStore, model: Model) {
             assert_eq!(credited, credit(world, order, model), "{}", attributed.order_id);
         }
         assert_marked(store, &day["day#".len()..]);
+    }
+    for item in items(store, "day#", "idle#") {
+        assert!(!truth.contains_key(&item.key.part["idle#".len()..]), "{:?} counts", item.key);
     }
     let totals: Decimal = truth.values().map(|order| order.total).sum();
     assert_eq!(sums, (Decimal::from(truth.len()), totals));

@@ -11,7 +11,7 @@ use super::{
     style,
 };
 use crate::figures::{Figures, StepFigures};
-use crate::text::{day, money, short_money};
+use crate::text::{axis_money, day, money};
 
 /// Below the chart, for the days.
 const DAYS_HEIGHT: i32 = 28;
@@ -47,7 +47,7 @@ fn description(figures: &Figures) -> String {
 fn paint(area: &Area<'_>, figures: &Figures, width: Width) -> Result<(), ChartError> {
     let steps = &figures.steps;
     let grid = Grid::over(steps);
-    let (axis, margin) = if width == Width::Wide { (72, 10) } else { (50, 4) };
+    let (axis, margin) = if width == Width::Wide { (72, 10) } else { (58, 4) };
     let mut chart = ChartBuilder::on(area)
         .margin_top(12)
         .margin_right(margin)
@@ -62,7 +62,7 @@ fn paint(area: &Area<'_>, figures: &Figures, width: Width) -> Result<(), ChartEr
         chart.plotting_area().draw(&across)?;
         let (x, y) = chart.backend_coord(&(0.0, line));
         let label =
-            short_money(Decimal::from_f64_retain(line).unwrap_or_default(), &figures.currency);
+            axis_money(Decimal::from_f64_retain(line).unwrap_or_default(), &figures.currency);
         area.draw(&Text::new(label, (x - 8, y), style(width, LABEL, Align::End)))?;
     }
     let mut costs = Vec::with_capacity(steps.len());

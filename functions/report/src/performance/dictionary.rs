@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 use shared::attribution::advertising::{Account, Campaign, CampaignDay};
 
 use super::identity::CampaignIdentity;
@@ -10,6 +11,15 @@ use crate::text::NO_CURRENCY;
 
 /// A campaign of Google Ads: customer and id.
 type GoogleCampaign = (String, String);
+
+/// The time zones that days are told apart by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zones {
+    /// The report's, for what belongs to no account.
+    pub report: String,
+    /// Those of accounts, by customer.
+    pub accounts: BTreeMap<String, String>,
+}
 
 /// Campaigns and accounts, to look them up by.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +51,17 @@ impl Dictionary {
     /// The time zone of an account, where it is known.
     pub fn time_zone(&self, customer: &str) -> Option<Tz> {
         self.accounts.get(customer)?.time_zone.as_deref()?.parse().ok()
+    }
+
+    /// All time zones, with that of the report.
+    pub fn zones(&self, report: Tz) -> Zones {
+        let mut accounts = BTreeMap::new();
+        for customer in self.accounts.keys() {
+            if let Some(zone) = self.time_zone(customer) {
+                accounts.insert(customer.clone(), zone.name().to_owned());
+            }
+        }
+        Zones { report: report.name().to_owned(), accounts }
     }
 
     /// A campaign of Google Ads by its id, as it was last called.

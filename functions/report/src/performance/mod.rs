@@ -15,11 +15,11 @@ use rust_decimal::Decimal;
 use shared::attribution::advertising::CampaignDay;
 use shared::attribution::money::SCALE;
 use shared::attribution::order::{AttributedOrder, Credit};
-use shared::attribution::performance::PerformanceRow;
+use shared::attribution::performance::{Dating, PerformanceRow};
 
 use crate::rates::Rates;
 
-pub use dictionary::Dictionary;
+pub use dictionary::{Dictionary, Zones};
 pub use identity::{CampaignIdentity, UNATTRIBUTED, UNKNOWN_CLICK};
 
 /// What holds for all rows.
@@ -65,6 +65,19 @@ pub fn performance(
     rows.finish()
 }
 
+/// How the orders of a UTC day are dated.
+pub fn dating(orders: &[AttributedOrder], dictionary: &Dictionary, terms: &Terms) -> Dating {
+    let mut dated = Vec::with_capacity(orders.len());
+    for order in orders {
+        for credit in &order.credits {
+            let campaign = CampaignIdentity::credited(credit, dictionary);
+            let day = local_date(order, &campaign, dictionary, terms);
+            dated.push((order.order_id.as_str(), day));
+        }
+    }
+    Dating::of(&dated)
+}
+
 /// The day, in its campaign's calendar, that a credit belongs to.
 fn local_date(
     order: &AttributedOrder,
@@ -99,9 +112,11 @@ impl Rows<'_> {
         if local_date(order, &campaign, dictionary, self.terms) != self.date {
             return;
         }
+        let terms = self.terms;
         let row = self.row(campaign, &order.currency);
         row.orders = row.orders.saturating_add(credit.orders);
         row.revenue = row.revenue.saturating_add(credit.revenue);
+        name_rule(row, (order.model.as_str(), order.window_days), terms);
     }
 
     fn row(&mut self, campaign: CampaignIdentity, currency: &str) -> &mut PerformanceRow {
@@ -130,7 +145,7 @@ impl Rows<'_> {
             self.terms.rates.convert(&mut row);
             let key = (row.currency.clone(), row.campaign_key.clone());
             match finished.get_mut(&key) {
-                Some(same) => add(same, &row),
+                Some(same) => add(same, &row, self.terms),
                 None => {
                     finished.insert(key, row);
                 }
@@ -175,8 +190,20 @@ fn empty(
     }
 }
 
+/// Has a row name the rule that its orders were attributed by. Where they were by several, it names one that
+/// is not what is set, and of several such the first in the order of text: so the difference shows.
+fn name_rule(row: &mut PerformanceRow, (model, window_days): (&str, u32), terms: &Terms) {
+    let is_set = |model: &str, days: u32| model == terms.model && days == terms.window_days;
+    let is_first = (model, window_days) < (row.model.as_str(), row.window_days);
+    if !is_set(model, window_days) && (is_first || is_set(&row.model, row.window_days)) {
+        model.clone_into(&mut row.model);
+        row.window_days = window_days;
+    }
+}
+
 /// Adds the amounts of the same campaign that were in another currency.
-fn add(row: &mut PerformanceRow, other: &PerformanceRow) {
+fn add(row: &mut PerformanceRow, other: &PerformanceRow, terms: &Terms) {
+    name_rule(row, (other.model.as_str(), other.window_days), terms);
     row.cost = row.cost.saturating_add(other.cost);
     row.impressions = row.impressions.saturating_add(other.impressions);
     row.clicks = row.clicks.saturating_add(other.clicks);

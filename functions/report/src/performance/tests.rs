@@ -226,6 +226,52 @@ fn a_rate_brings_currencies_together() {
     assert_eq!(rows[0].orders, Decimal::TWO);
 }
 
+#[test]
+fn a_row_names_the_rule_that_its_orders_were_attributed_by() {
+    let by = |(model, window_days): (&str, u32), currency: &str| AttributedOrder {
+        model: model.to_owned(),
+        window_days,
+        currency: currency.to_owned(),
+        ..order("2026-03-01T12:00:00Z", Decimal::ONE, vec![(None, None)])
+    };
+    let mut terms = terms(Tz::UTC);
+    terms.rates = Rates::read("EUR".to_owned(), b"date,currency,rate\n2026-02-01,USD,0.9\n");
+    let (set, first, linear) = (("last", 30), ("first", 7), ("linear", 30));
+    // Of several the one that is not set; that shows.
+    for (one, other, named) in [
+        (set, set, set),
+        (first, first, first),
+        (set, first, first),
+        (first, set, first),
+        (linear, first, first),
+        (first, linear, first),
+    ] {
+        for currency in ["EUR", "USD"] {
+            let orders = [by(one, "EUR"), by(other, currency)];
+            let day = Day { date: date("2026-03-01"), orders: &[&orders], advertising: &[] };
+            let rows = performance(day, &dictionary(), &terms, DateTime::UNIX_EPOCH);
+            let [row] = rows.as_slice() else { panic!("one row") };
+            assert_eq!((row.model.as_str(), row.window_days), named);
+        }
+    }
+    let line = CampaignDay { cost: Decimal::ONE, ..CampaignDay::default() };
+    let rows = rows_of("2026-03-01", Tz::UTC, &[], &[line]);
+    assert_eq!((rows[0].model.as_str(), rows[0].window_days), set, "without orders what is set");
+}
+
+#[test]
+fn orders_are_dated_otherwise_where_their_account_is_known() {
+    let credited = vec![(Some(touch(Some("g"), None, None)), Some(click("2", Some("21"))))];
+    let orders = [order("2026-11-22T06:00:00Z", Decimal::TEN, credited)];
+    let terms = terms(Tz::Europe__Berlin);
+    let before = dating(&orders, &Dictionary::default(), &terms);
+    assert_ne!(before, dating(&orders, &dictionary(), &terms));
+    let noon =
+        [AttributedOrder { ordered_at: moment("2026-11-22T12:00:00Z"), ..orders[0].clone() }];
+    let before = dating(&noon, &Dictionary::default(), &terms);
+    assert_eq!(before, dating(&noon, &dictionary(), &terms), "noon is noon in both");
+}
+
 /// A touch of any kind, and what is known of its click.
 fn touches() -> impl Strategy<Value = (Option<Touch>, Option<Click>)> {
     prop_oneof![

@@ -145,9 +145,9 @@ pub fn sources() -> Vec<(&'static str, DatasetRuns)> {
             DatasetRuns { latest: Some(now() - TimeDelta::minutes(20)), ..DatasetRuns::default() },
         )
     });
-    sources[6].1.latest = Some(now() - TimeDelta::hours(31));
-    sources[3].1.quarantined_rows = 14;
-    sources[3].1.held = 1;
+    sources[7].1.latest = Some(now() - TimeDelta::hours(31));
+    sources[4].1.quarantined_rows = 14;
+    sources[4].1.held = 1;
     sources.to_vec()
 }
 
