@@ -26,12 +26,12 @@ pub fn post(alert: &Alert) -> Value {
     }})];
     match &alert.incident {
         Some(incident) => {
-            blocks.push(section(&incident.summary, false));
+            blocks.push(section(&incident.summary));
             blocks.push(json!({"type": "section", "fields": fields(alert, incident)}));
         }
-        None => blocks.push(section(&alert.subject, false)),
+        None => blocks.push(section(&alert.subject)),
     }
-    blocks.push(section(&alert.text, true));
+    blocks.push(fixed(&alert.text));
     if let Some(link) = alert.link.as_deref().filter(|link| is_address(link)) {
         blocks.push(json!({"type": "section", "text": {
             "type": "mrkdwn", "text": format!("<{}|Look closer>", escaped(link, LONGEST_SECTION - 16))
@@ -81,17 +81,27 @@ fn fields(alert: &Alert, incident: &Incident) -> Vec<Value> {
     all.into_iter().filter_map(field).collect()
 }
 
-/// A section; a long text is fixed in width, so that its columns stand under each other.
-fn section(text: &str, is_fixed: bool) -> Value {
-    let text = if is_fixed {
-        // Three accents would end it.
-        let body = escaped(&text.replace("```", "'''"), LONGEST_SECTION - 8);
-        format!("```{body}```")
-    } else {
-        escaped(text, LONGEST_SECTION)
-    };
+/// A section.
+fn section(text: &str) -> Value {
+    of_text(&escaped(text, LONGEST_SECTION))
+}
+
+/// A long text as a section that is fixed in width, so that its columns stand under each other. What is too
+/// long is cut before what there is to do, which stands at the end.
+fn fixed(text: &str) -> Value {
+    // Three accents would end it.
+    let text = text.replace("```", "'''");
+    let most = LONGEST_SECTION - 8;
+    let start = text.rfind(&format!("\n{}\n", Alert::WHAT_TO_DO)).unwrap_or(text.len());
+    let (facts, orders) = text.split_at(start);
+    let orders = escaped(orders, most);
+    let room = most.saturating_sub(orders.chars().count());
+    of_text(&format!("```{}{orders}```", escaped(facts, room)))
+}
+
+fn of_text(text: &str) -> Value {
     // Slack refuses an empty text.
-    let text = if text.is_empty() { "-".to_owned() } else { text };
+    let text = if text.is_empty() { "-" } else { text };
     json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
 }
 
@@ -187,6 +197,21 @@ mod tests {
         assert_eq!(post["text"], "HIGH: &lt;!channel&gt; &amp; &lt;@U1&gt;");
         let all = post.to_string();
         assert!(all.contains("<https://data.example.com/?a=1&amp;b=2|Look closer>"), "{all}");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_before_what_there_is_to_do() {
+        let list = "marts.sales & more\n".repeat(300);
+        let orders = "\nWhat to do\nTake it on   make incidents ACK=1 <or>\n";
+        let text = format!("HIGH: late\n{list}{orders}");
+        let alert = Alert { text, ..alert("late", ChangeKind::Opened) };
+        let post = post(&alert);
+        let shown = post["attachments"][0]["blocks"][3]["text"]["text"].as_str().unwrap();
+        assert!(shown.starts_with("```HIGH: late\nmarts.sales &amp; more\n"), "{shown}");
+        let end = "…\nWhat to do\nTake it on   make incidents ACK=1 &lt;or&gt;\n```";
+        assert!(shown.ends_with(end), "{shown}");
+        let length = shown.chars().count();
+        assert!((LONGEST_SECTION - 30..=LONGEST_SECTION).contains(&length), "{length}");
     }
 
     #[test]

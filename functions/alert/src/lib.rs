@@ -6,15 +6,19 @@
 //! A change is published once however often the stream delivers it: the Notifications table says what
 //! was published ([`outbox`]). A batch is done as a whole or fails as a whole: Lambda then bisects it
 //! and tries again, and the position of a change that cannot be told ends in the on-failure queue. What
-//! is of low severity is gathered in the digest of the day.
+//! no retry helps is put there at once, so that it holds up nothing behind it. By the digest's clock
+//! what was told nobody is told all the same ([`untold`]). What is of low severity is gathered in the
+//! digest of the day.
 
 mod attributes;
 mod change;
 mod digest;
+mod failures;
 mod message;
 mod outbox;
 mod request;
 mod text;
+mod untold;
 
 use std::sync::Arc;
 
@@ -30,6 +34,7 @@ use shared::telemetry::Metrics;
 
 pub use change::{ChangeError, Told};
 pub use digest::DigestSettings;
+pub use failures::{FailureQueue, FailureQueueError};
 pub use message::{MessageError, Publisher};
 pub use outbox::{Outbox, OutboxError};
 pub use request::{Request, RequestError};
@@ -56,9 +61,24 @@ pub enum AlertError {
     /// The Incidents table failed.
     #[error(transparent)]
     Incidents(#[from] IncidentError),
+    /// The failure queue failed. A retry helps.
+    #[error(transparent)]
+    Failures(#[from] FailureQueueError),
     /// The time zone of the digest is unknown. A person must mend the parameter.
     #[error("the time zone `{0}` is unknown")]
     TimeZone(String),
+}
+
+impl AlertError {
+    /// Whether a retry may help.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Request(_) | Self::Change(_) | Self::TimeZone(_) => false,
+            Self::Message(error) => error.is_retryable(),
+            Self::Incidents(error) => error.is_retryable(),
+            Self::Outbox(_) | Self::Failures(_) => true,
+        }
+    }
 }
 
 /// What Lambda reports of a failed invocation.
@@ -74,6 +94,7 @@ pub struct Alerter {
     incidents: IncidentTable,
     outbox: Outbox,
     publisher: Publisher,
+    failures: FailureQueue,
     wording: Wording,
     digest: DigestSettings,
 }
@@ -84,10 +105,11 @@ impl Alerter {
         incidents: IncidentTable,
         outbox: Outbox,
         publisher: Publisher,
+        failures: FailureQueue,
         wording: Wording,
         digest: DigestSettings,
     ) -> Self {
-        Self { incidents, outbox, publisher, wording, digest }
+        Self { incidents, outbox, publisher, failures, wording, digest }
     }
 
     /// Makes the alerter from the function's environment.
@@ -108,6 +130,10 @@ impl Alerter {
                 aws_sdk_sns::Client::new(&config),
                 environment.required("ALERTS_TOPIC_ARN")?,
             ),
+            failures: FailureQueue::new(
+                aws_sdk_sqs::Client::new(&config),
+                environment.required("FAILURES_QUEUE_URL")?,
+            ),
             wording: Wording {
                 link: environment.optional("INCIDENT_LINK"),
                 watch_function: environment.required("WATCH_FUNCTION_NAME")?,
@@ -116,19 +142,25 @@ impl Alerter {
         })
     }
 
-    /// Tells the changes of a stream batch, in their order. The first that fails fails the batch: what
-    /// was told before it is known when it comes again.
+    /// Tells the changes of a stream batch, in their order. The first that fails and may be told later
+    /// fails the batch: what was told before it is known when it comes again.
     async fn tell_all(
         &self,
         records: Vec<EventRecord>,
         metrics: &mut Metrics,
     ) -> Result<(), AlertError> {
         for record in records {
-            match self.tell(record, Utc::now()).await? {
-                Telling::Told => metrics.count("ToldChanges", 1),
-                Telling::Known => metrics.count("RepeatedChanges", 1),
-                Telling::Gathered => metrics.count("GatheredChanges", 1),
-                Telling::Nothing => {}
+            let position = failures::position(&record);
+            match self.tell(record, Utc::now()).await {
+                Ok(Telling::Told) => metrics.count("ToldChanges", 1),
+                Ok(Telling::Known) => metrics.count("RepeatedChanges", 1),
+                Ok(Telling::Gathered) => metrics.count("GatheredChanges", 1),
+                Ok(Telling::Nothing) => {}
+                Err(error) if error.is_retryable() => return Err(error),
+                Err(error) => {
+                    metrics.count("RefusedChanges", 1);
+                    self.failures.put(&position, &error).await?;
+                }
             }
         }
         Ok(())
@@ -137,13 +169,26 @@ impl Alerter {
     async fn obey(&self, event: Value, metrics: &mut Metrics) -> Result<(), AlertError> {
         match Request::of(event)? {
             Request::Changes(records) => self.tell_all(records, metrics).await,
-            Request::Digest(at) => {
-                let now = Utc::now();
-                let told = self.tell_digest(at.unwrap_or(now), now).await?;
-                metrics.count("ToldDigests", u64::from(told));
-                Ok(())
-            }
+            Request::Digest(at) => self.strike(at, Utc::now(), metrics).await,
         }
+    }
+
+    /// What the clock asks for: what was told nobody, and the digest. Neither waits for the other.
+    async fn strike(
+        &self,
+        at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+        metrics: &mut Metrics,
+    ) -> Result<(), AlertError> {
+        let late = self.tell_untold(now).await;
+        let digest = self.tell_digest(at.unwrap_or(now), now).await;
+        // A metric that is written costs: this one is not where there is nothing to count.
+        if let Some(late) = late.as_ref().ok().filter(|late| **late > 0) {
+            metrics.count("LateChanges", *late);
+        }
+        metrics.count("ToldDigests", u64::from(digest?));
+        late?;
+        Ok(())
     }
 
     async fn tell(&self, record: EventRecord, now: DateTime<Utc>) -> Result<Telling, AlertError> {
@@ -159,17 +204,32 @@ impl Alerter {
 
     /// Publishes what was not published before; whether this call did.
     async fn publish_once(&self, alert: &Alert, now: DateTime<Utc>) -> Result<bool, AlertError> {
-        let id = &alert.notification_id;
-        if !self.outbox.claim(id, now).await? {
+        if !self.outbox.claim(&alert.notification_id, now).await? {
             return Ok(false);
         }
+        self.publish_claimed(alert, &[], now).await?;
+        Ok(true)
+    }
+
+    /// Publishes an alert that was claimed; `earlier` are notifications, claimed too, that it stands for.
+    async fn publish_claimed(
+        &self,
+        alert: &Alert,
+        earlier: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<(), AlertError> {
+        let claimed: Vec<&String> = earlier.iter().chain([&alert.notification_id]).collect();
         if let Err(error) = self.publisher.publish(alert).await {
-            self.outbox.give_back(id).await;
+            for id in claimed {
+                self.outbox.give_back(id).await;
+            }
             return Err(error.into());
         }
-        self.outbox.mark_sent(id, now).await;
-        tracing::info!(notification_id = %id, severity = %alert.severity, "told");
-        Ok(true)
+        for id in claimed {
+            self.outbox.mark_sent(id, now).await;
+        }
+        tracing::info!(notification_id = %alert.notification_id, severity = %alert.severity, "told");
+        Ok(())
     }
 }
 

@@ -6,14 +6,14 @@ use chrono::{DateTime, Duration, TimeZone, Utc};
 use serde_json::{Value, json};
 use shared::event::Alert;
 use shared::incident::{
-    ChangeKind, Context, Evidence, Finding, Incident, IncidentKey, LastGoodRun, Monitor, Severity,
-    machine,
+    CLOSED_BY, ChangeKind, Context, Evidence, Finding, Incident, IncidentKey, LastGoodRun, Monitor,
+    Severity, machine,
 };
 
 use crate::change::Told;
-use crate::message::body;
+use crate::message::{MessageError, body};
 use crate::text::{Wording, duration, subject_line};
-use crate::{attributes, digest};
+use crate::{AlertError, attributes, digest, untold};
 
 fn at(minutes: i64) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 7, 1, 3, 0, 0).unwrap() + Duration::minutes(minutes)
@@ -160,6 +160,49 @@ fn what_is_resolved_asks_for_nothing_and_goes_where_the_worst_went() {
     assert!(alert.text.contains("Good again   2026-07-01T03:20:00Z caught up"), "{}", alert.text);
     assert!(!alert.text.contains("Mute it"));
     assert_eq!(alert.subject, "RESOLVED: shop.orders volume rows_low");
+}
+
+#[test]
+fn what_a_person_has_ended_is_not_called_good() {
+    let opened = incident("shop.orders", Severity::High);
+    let resolution = format!("{CLOSED_BY}ada");
+    let ended = machine::clear(&opened, at(20), at(20), &resolution, Duration::days(1)).unwrap();
+    let alert = alert_of(Some(&opened), &ended);
+    assert!(
+        alert.text.contains("Ended        2026-07-01T03:20:00Z closed by ada"),
+        "{}",
+        alert.text
+    );
+    assert!(alert.subject.starts_with("RESOLVED: "));
+}
+
+#[test]
+fn the_clock_looks_for_what_the_stream_had_time_to_tell() {
+    let is_due = |incident: &Incident, minutes| untold::is_due(incident, at(minutes));
+    let high = incident("shop.orders", Severity::High);
+    assert!(!is_due(&high, 14) && is_due(&high, 15), "the stream comes first");
+    let days = 14 * 24 * 60;
+    assert!(is_due(&high, days - 1) && !is_due(&high, days), "it is remembered for longer");
+    let low = incident("shop.orders", Severity::Low);
+    assert!(!is_due(&low, 60), "the digest has it");
+    // It became worse while it was muted, of which nothing is told.
+    let muted = Incident { severity: Severity::High, muted_until: Some(at(500)), ..low };
+    assert!(!is_due(&muted, 60));
+    let never = Incident { told_severity: None, last_change: None, change: 0, ..high };
+    assert!(!is_due(&never, 60), "what is grouped is told by its root");
+}
+
+#[test]
+fn what_no_retry_helps_is_told_apart() {
+    let publish = |is_retryable| {
+        let (id, topic, reason) = ("id".to_owned(), "topic".to_owned(), "no".to_owned());
+        AlertError::from(MessageError::Publish { id, topic, reason, is_retryable })
+    };
+    assert!(publish(true).is_retryable() && !publish(false).is_retryable());
+    let mut broken = record("INSERT", None, None);
+    broken["dynamodb"]["NewImage"] = json!({"occurrence": {"S": "first"}});
+    let error = Told::of(serde_json::from_value(broken).unwrap()).unwrap_err();
+    assert!(!AlertError::from(error).is_retryable());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use shared::event::Alert;
-use shared::incident::{ChangeKind, Evidence, Incident};
+use shared::incident::{CLOSED_BY, ChangeKind, Evidence, Incident};
 use uuid::Uuid;
 
 use crate::change::Told;
@@ -33,6 +33,11 @@ pub struct Wording {
 /// The id of a notification of something: always the same one.
 pub fn notification_id(subject: &str) -> String {
     Uuid::new_v5(&NOTIFICATIONS, subject.as_bytes()).to_string()
+}
+
+/// The id of the notification of an incident's change, by its number.
+pub fn change_id(incident: &str, change: u64) -> String {
+    notification_id(&format!("{incident}\n{change}"))
 }
 
 /// A line that a mail can have as its subject: printable ASCII, not too long, never empty.
@@ -95,7 +100,7 @@ impl Wording {
         around(&mut text, &incident);
         self.next(&mut text, &incident, link.as_deref());
         Alert {
-            notification_id: notification_id(&format!("{id}\n{}", incident.change)),
+            notification_id: change_id(id, incident.change),
             severity,
             subject,
             text,
@@ -108,7 +113,7 @@ impl Wording {
     }
 
     fn next(&self, text: &mut String, incident: &Incident, link: Option<&str>) {
-        text.push_str("\nWhat to do\n");
+        let _ = writeln!(text, "\n{}", Alert::WHAT_TO_DO);
         if let Some(link) = link {
             row(text, "Look closer", link);
         }
@@ -165,7 +170,9 @@ fn facts(text: &mut String, incident: &Incident, now: DateTime<Utc>) {
     row(text, "Noticed", &moment(incident.opened_at));
     if let Some(resolved) = incident.resolved_at {
         let resolution = incident.resolution.as_deref().unwrap_or_default();
-        row(text, "Good again", &format!("{} {resolution}", moment(resolved)));
+        // What a person ends need not be good.
+        let name = if resolution.starts_with(CLOSED_BY) { "Ended" } else { "Good again" };
+        row(text, name, &format!("{} {resolution}", moment(resolved)));
     }
     if let Some(at) = incident.acknowledged_at {
         let by = incident.acknowledged_by.as_deref().unwrap_or_default();

@@ -113,7 +113,7 @@ impl Replayer {
         let listed = &listed[..listed.len().min(MOST_OBJECTS)];
         let next = if is_last { None } else { listed.last().map(|last| last.key.clone()) };
         let mut objects = Vec::new();
-        for Listed { key, last_modified } in listed {
+        for Listed { key, last_modified, .. } in listed {
             let day = last_modified.map(|at| at.date_naive());
             let is_asked_for = day.is_none_or(|day| is_within(day, order.from, order.to));
             if !is_asked_for || key.ends_with('/') {

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use shared::aws::{Bucket, KnownInputs, Page};
+use shared::aws::{Bucket, KnownInputs, Listed, Page};
 
 use crate::error::WatchError;
 
@@ -22,8 +22,8 @@ pub trait Landed: Send + Sync {
         after: &str,
     ) -> impl Future<Output = Result<Page, WatchError>> + Send;
 
-    /// Whether a transform has read an object, or is about to hand it on.
-    fn is_read(&self, key: &str) -> impl Future<Output = Result<bool, WatchError>> + Send;
+    /// Whether a transform has read what is in an object now, or is about to hand it on.
+    fn is_read(&self, object: &Listed) -> impl Future<Output = Result<bool, WatchError>> + Send;
 }
 
 /// S3 and the Inputs table.
@@ -44,8 +44,8 @@ impl Landed for LandingBucket {
         Ok(self.bucket.list(prefix, after).await?)
     }
 
-    async fn is_read(&self, key: &str) -> Result<bool, WatchError> {
-        Ok(self.inputs.contains(&self.bucket.uri_of(key)).await?)
+    async fn is_read(&self, object: &Listed) -> Result<bool, WatchError> {
+        Ok(self.inputs.have_read(&self.bucket.uri_of(&object.key), object).await?)
     }
 }
 

@@ -34,6 +34,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use shared::aws::{Bucket, Environment, EnvironmentError, KnownInputs, load_config, s3_client};
+use shared::contract::contracts;
 use shared::incident::{DynamoStore, IncidentTable};
 use shared::observation::graph;
 use shared::state::StateTable;
@@ -112,6 +113,7 @@ impl Watch {
                     patience,
                     retention_days: environment.number("OBSERVATION_RETENTION_DAYS")?,
                     context_of: graph::context_of,
+                    is_known,
                 },
             },
             sweeper: Sweeper {
@@ -145,18 +147,26 @@ impl Watch {
             Order::Watch(order) => Answer::Watched(self.watcher.watch(order, now).await?),
             Order::Sweep(order) => Answer::Swept(self.sweeper.sweep(order, now, deadline).await?),
             Order::Incidents(order) => {
-                Answer::Incidents(people::list(incidents, order, now).await?)
+                let mut listing = people::list(incidents, order, now).await?;
+                people::name_objects(&self.sweeper.store, &mut listing).await?;
+                Answer::Incidents(listing)
             }
             Order::Acknowledge(order) => {
                 Answer::Said(people::acknowledge(incidents, order, now).await?)
             }
             Order::Mute(order) => Answer::Said(people::mute(incidents, order, now).await?),
             Order::Unmute(order) => Answer::Said(people::unmute(incidents, order, now).await?),
+            Order::Close(order) => Answer::Said(people::close(incidents, order, now).await?),
             Order::Downtime(order) => {
                 Answer::Downtime(downtime::reckon(incidents, order, now).await?)
             }
         })
     }
+}
+
+/// Whether a dataset has a contract.
+fn is_known(dataset: &str) -> bool {
+    contracts().iter().any(|contract| contract.dataset() == dataset)
 }
 
 fn queues_of(environment: Environment) -> Result<Vec<Queue>, StartError> {

@@ -19,6 +19,8 @@ pub enum Order {
     Mute(MuteOrder),
     /// Tell of an incident again.
     Unmute(PersonOrder),
+    /// End an incident that nothing else ends. What is still found opens it again.
+    Close(PersonOrder),
     /// Say for how long data was bad.
     Downtime(DowntimeOrder),
 }
@@ -127,6 +129,7 @@ mod tests {
             include_str!("../../../events/watch/incidents.json"),
             include_str!("../../../events/watch/acknowledge.json"),
             include_str!("../../../events/watch/mute.json"),
+            include_str!("../../../events/watch/close.json"),
             include_str!("../../../events/watch/downtime.json"),
         ];
         for sample in samples {
@@ -144,6 +147,7 @@ mod tests {
             r#"{"sweep": {"keys": "segment/"}}"#,
             r#"{"incidents": {"state": "closed"}}"#,
             r#"{"acknowledge": {"id": "1"}}"#,
+            r#"{"close": {"id": "1"}}"#,
             r#"{"mute": {"id": "1", "days": 1, "by": "a"}}"#,
             r#"{"downtime": {"since": "2026-11-01"}}"#,
             r#"{"resolve": {"id": "1", "by": "a"}}"#,

@@ -5,12 +5,14 @@ use std::cmp::Reverse;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
 use shared::incident::{
-    self, Affected, Evidence, Incident, IncidentError, IncidentKey, Incidents, Recurrence, Root,
-    Severity, State,
+    self, Affected, Evidence, Incident, IncidentError, IncidentKey, Incidents, Monitor, Recurrence,
+    Root, Severity, State,
 };
+use shared::state::Store;
 
 use crate::error::WatchError;
 use crate::order::{IncidentsOrder, MuteOrder, PersonOrder, Wanted};
+use crate::unread;
 
 /// So many incidents are listed; an answer of Lambda's holds six megabytes.
 const MOST_LISTED: usize = 500;
@@ -77,6 +79,16 @@ pub struct Shown {
     pub root: Option<Root>,
     /// Its earlier occurrences.
     pub recurrence: Recurrence,
+    /// The objects that nobody has read, where it is of those. They stand in no alert.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<String>,
+}
+
+impl Shown {
+    fn is_of_unread_objects(&self) -> bool {
+        let is_open = self.state != State::Resolved;
+        is_open && self.key.monitor == Monitor::Delivery && self.key.cause == unread::CAUSE
+    }
 }
 
 impl From<Incident> for Shown {
@@ -103,6 +115,7 @@ impl From<Incident> for Shown {
             affected_more: beyond + u64::from(incident.affected_more),
             root: incident.root,
             recurrence: incident.recurrence,
+            objects: Vec::new(),
         }
     }
 }
@@ -149,6 +162,18 @@ pub async fn list(
     Ok(Listing { incidents: found.into_iter().map(Shown::from).collect(), more })
 }
 
+/// Names the objects that nobody has read, where incidents are of those.
+pub async fn name_objects(store: &impl Store, listing: &mut Listing) -> Result<(), WatchError> {
+    if !listing.incidents.iter().any(Shown::is_of_unread_objects) {
+        return Ok(());
+    }
+    let folders = unread::recall(store).await?;
+    for shown in listing.incidents.iter_mut().filter(|shown| shown.is_of_unread_objects()) {
+        shown.objects = folders.get(&shown.key.dataset).map(unread::named).unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// The beginning of the first day, and the end of the last.
 pub fn period(
     from: Option<NaiveDate>,
@@ -189,6 +214,15 @@ pub async fn unmute(
     now: DateTime<Utc>,
 ) -> Result<Said, WatchError> {
     said(incidents.unmute(&order.id, &order.by, now).await)
+}
+
+/// Ends an incident in somebody's name.
+pub async fn close(
+    incidents: &Incidents<impl incident::Store>,
+    order: &PersonOrder,
+    now: DateTime<Utc>,
+) -> Result<Said, WatchError> {
+    said(incidents.close(&order.id, &order.by, now).await)
 }
 
 fn said(result: Result<Incident, IncidentError>) -> Result<Said, WatchError> {

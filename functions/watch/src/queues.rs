@@ -21,7 +21,7 @@ pub enum QueueKind {
     Work,
     /// Messages that a function has given up on; they can be sent back to where they came from.
     DeadLetters,
-    /// What Lambda says of stream records that a function could not take in; they cannot be sent back.
+    /// What Lambda, or the function, says of stream records that it could not take in; they cannot be sent back.
     Failures,
 }
 
@@ -157,7 +157,7 @@ impl Queue {
         let (what, then) = match self.kind {
             QueueKind::Failures => (
                 "positions in a stream that a function could not take in",
-                "each message names a stream, a shard and sequence numbers; once they are seen to, delete it or purge the queue".to_owned(),
+                "each message names a stream and sequence numbers; once they are seen to, delete it or purge the queue".to_owned(),
             ),
             _ => (
                 "messages that a function has given up on",

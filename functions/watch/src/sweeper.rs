@@ -95,12 +95,13 @@ impl<S: Store, I: incident::Store, L: Landed> Sweeper<S, I, L> {
         for (folder, objects) in &mut folders {
             objects.extend(others.remove(folder).unwrap_or_default());
         }
-        self.tell(&folders, &mut stretch, &mut answer, tick).await?;
+        let told = self.tell(&folders, &mut stretch, &mut answer, tick).await;
+        // Also where a folder failed: the others go on, and what is new in it was left out.
         if is_step {
             let swept = Swept::after(stretch, !answer.has_more, &known);
             stretch::remember(&self.store, &swept).await?;
         }
-        Ok(answer)
+        told.map(|()| answer)
     }
 
     /// Leaves those that are still there and that nobody has read.
@@ -121,11 +122,11 @@ impl<S: Store, I: incident::Store, L: Landed> Sweeper<S, I, L> {
 
     /// Whether a remembered object is there and was not read. Listing it needs no right to read it.
     async fn is_unread(&self, key: &str) -> Result<bool, WatchError> {
-        if self.landed.is_read(key).await? {
-            return Ok(false);
-        }
         let listed = self.landed.list(key, "").await?;
-        Ok(listed.objects.first().is_some_and(|object| object.key == key))
+        match listed.objects.first().filter(|object| object.key == key) {
+            Some(object) => Ok(!self.landed.is_read(object).await?),
+            None => Ok(false),
+        }
     }
 
     /// Goes through the keys of a stretch; whether to its end.
@@ -169,27 +170,28 @@ impl<S: Store, I: incident::Store, L: Landed> Sweeper<S, I, L> {
         folders: &mut Folders,
         answer: &mut SweepAnswer,
     ) -> Result<(), WatchError> {
-        let mut landed: Vec<(&str, DateTime<Utc>)> = Vec::new();
+        let mut landed: Vec<(&Listed, DateTime<Utc>)> = Vec::new();
         for object in page {
             let Some(at) = object.last_modified else { continue };
             let is_of_stretch = stretch.from < at && at <= stretch.to;
             if is_of_stretch && part_read_by_a_transform(&object.key).is_some() {
-                landed.push((&object.key, at));
+                landed.push((object, at));
             }
         }
         answer.objects += landed.len() as u64;
         for some in landed.chunks(AT_ONCE) {
-            let asked = try_join_all(some.iter().map(|(key, _)| self.landed.is_read(key))).await?;
-            for ((key, at), is_read) in some.iter().zip(asked) {
+            let asked = some.iter().map(|(object, _)| self.landed.is_read(object));
+            for ((object, at), is_read) in some.iter().zip(try_join_all(asked).await?) {
                 if !is_read {
-                    keep(folders, stretch, self.landed.bucket(), key, *at);
+                    keep(folders, stretch, self.landed.bucket(), &object.key, *at);
                 }
             }
         }
         Ok(())
     }
 
-    /// Tells of every folder, and remembers what is unread of it.
+    /// Tells of every folder, and remembers what is unread of it. What there was no room for, and what is new in
+    /// a folder that fails, is left out of the stretch: the next sweep looks for it again.
     async fn tell(
         &self,
         folders: &Folders,
@@ -202,7 +204,12 @@ impl<S: Store, I: incident::Store, L: Landed> Sweeper<S, I, L> {
             answer.unread += objects.len() as u64;
             answer.folders += u64::from(!objects.is_empty());
             let told = self.tell_folder(folder, objects, tick).await;
-            for landed in failures.take(folder, told).unwrap_or_default().values() {
+            let from = stretch.from;
+            let is_new = |(_, landed): &(&String, &DateTime<Utc>)| from < **landed;
+            let beyond = failures.take(folder, told).unwrap_or_else(|| {
+                objects.iter().filter(is_new).map(|(key, landed)| (key.clone(), *landed)).collect()
+            });
+            for landed in beyond.values() {
                 leave_out(stretch, *landed);
             }
         }

@@ -28,6 +28,9 @@ const KEPT_DAYS: u32 = 30;
 /// What stands before the folder in the parts.
 const PART: &str = "unread#";
 
+/// What is wrong with a folder.
+pub const CAUSE: &str = "never_read";
+
 /// Objects of a folder that nobody has read, by key, with when each landed.
 pub type Objects = BTreeMap<String, DateTime<Utc>>;
 
@@ -84,7 +87,7 @@ pub fn judge(
     if let Some(first) = objects.values().min().copied() {
         let is_grave = clock - first >= patience;
         findings.push(Finding {
-            key: IncidentKey::new(folder, Monitor::Delivery, "never_read"),
+            key: IncidentKey::new(folder, Monitor::Delivery, CAUSE),
             severity: if is_grave { Severity::High } else { Severity::Medium },
             since: first,
             summary: summary(folder, objects.len(), clock - first),
@@ -102,15 +105,22 @@ fn summary(folder: &str, count: usize, waits: TimeDelta) -> String {
     )
 }
 
-fn evidence(folder: &str, objects: &Objects) -> Evidence {
-    let mut details: Vec<String> = objects.keys().take(MOST_NAMED).cloned().collect();
+/// The keys that are named to who asks, and how many there are beyond them.
+pub fn named(objects: &Objects) -> Vec<String> {
+    let mut named: Vec<String> = objects.keys().take(MOST_NAMED).cloned().collect();
     if objects.len() > MOST_NAMED {
-        details.push(format!("and {} more", objects.len() - MOST_NAMED));
+        named.push(format!("and {} more", objects.len() - MOST_NAMED));
     }
-    details.push(
+    named
+}
+
+/// The folder and no key: what people call their files may be personal, and alerts go far.
+fn evidence(folder: &str, objects: &Objects) -> Evidence {
+    let mut details = vec![
         "they wait in the queue of their transform or lie among its dead letters; else the bucket's notification was lost"
             .to_owned(),
-    );
+        format!("which they are: make incidents DATASET='{folder}'"),
+    ];
     details.push(format!("to have them read: make replay LANDED={} ACTION=run", prefix(folder)));
     Evidence {
         upper: Some(0.0),
@@ -148,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_tells_how_many_and_which() {
+    fn a_folder_tells_how_many_and_names_none_but_to_who_asks() {
         let objects: Objects = (0..7)
             .map(|number| (format!("segment/segment-logs/web/1/{number}.gz"), moment(number)))
             .collect();
@@ -157,7 +167,14 @@ mod tests {
         let finding = &judgement.findings[0];
         assert_eq!((finding.severity, finding.since), (Severity::Medium, moment(0)));
         assert_eq!(finding.evidence.actual, Some(7.0));
-        assert!(finding.evidence.details.contains(&"and 2 more".to_owned()), "{finding:?}");
+        assert!(
+            finding.summary.starts_with("7 objects have landed in s3://landing/"),
+            "{finding:?}"
+        );
+        assert!(!format!("{finding:?}").contains(".gz"), "{finding:?}");
+        let named = named(&objects);
+        assert_eq!((named.len(), named[0].as_str()), (6, "segment/segment-logs/web/1/0.gz"));
+        assert_eq!(named[5], "and 2 more");
         assert!(
             finding.evidence.details.last().unwrap().contains("LANDED=segment/segment-logs/web ")
         );

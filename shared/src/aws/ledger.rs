@@ -47,7 +47,7 @@ pub struct LedgerError {
 pub struct Content {
     /// SHA-256 of the bytes.
     pub checksum: String,
-    /// S3's tag of the object that had them first.
+    /// S3's tag of the object that had them last.
     pub entity_tag: String,
     /// When it was read.
     pub read_at: DateTime<Utc>,
@@ -212,6 +212,29 @@ impl Ledger {
         let put = self.put_new_input(&uri, item)?;
         let insert = self.insert_run(run)?;
         self.transact(&uri, vec![put, insert]).await
+    }
+
+    /// Notes that a content that was read came again, under another tag: it is known by that from now on.
+    pub async fn note_entity_tag(
+        &self,
+        uri: &str,
+        checksum: &str,
+        entity_tag: &str,
+    ) -> Result<(), LedgerError> {
+        self.client
+            .update_item()
+            .table_name(&self.inputs_table)
+            .key("input", text(uri))
+            .key("part", text(&format!("content#{checksum}")))
+            .condition_expression("attribute_exists(#part)")
+            .update_expression("SET #entity_tag = :entity_tag")
+            .expression_attribute_names("#part", "part")
+            .expression_attribute_names("#entity_tag", "entity_tag")
+            .expression_attribute_values(":entity_tag", text(entity_tag))
+            .send()
+            .await
+            .map_err(|error| self.inputs_failed("UpdateItem", uri, explain(&error)))?;
+        Ok(())
     }
 
     /// Notes a run that reads no content; an object that is gone, say. False when it was noted before.

@@ -20,6 +20,8 @@ pub struct Listed {
     pub key: String,
     /// When it came to be.
     pub last_modified: Option<DateTime<Utc>>,
+    /// Names the content: equal tags under a key are equal bytes.
+    pub entity_tag: Option<String>,
 }
 
 impl Bucket {
@@ -35,7 +37,8 @@ impl Bucket {
             let last_modified = object.last_modified();
             let last_modified =
                 last_modified.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()));
-            objects.push(Listed { key: key.to_owned(), last_modified });
+            let entity_tag = object.e_tag().map(str::to_owned);
+            objects.push(Listed { key: key.to_owned(), last_modified, entity_tag });
         }
         // A page without an object has nothing to go on from; S3 gives none but at the end.
         let is_truncated = page.is_truncated() == Some(true) && !objects.is_empty();

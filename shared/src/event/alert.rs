@@ -38,6 +38,12 @@ pub struct Alert {
     pub digest: Option<Digest>,
 }
 
+impl Alert {
+    /// The line of the text behind which stands what to do, up to its end: who shortens the text leaves
+    /// that whole. A digest has no such line.
+    pub const WHAT_TO_DO: &str = "What to do";
+}
+
 /// What was not told at once, and what is still open.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Digest {

@@ -274,7 +274,8 @@ fn tell_of_person(
     }
 }
 
-fn name(by: &str) -> String {
+/// Somebody, in their own words.
+pub(super) fn name(by: &str) -> String {
     let shown = by.chars().filter(|character| !character.is_control());
     shown.take(MOST_NAME_CHARACTERS).collect()
 }

@@ -12,6 +12,7 @@ pub mod downtime;
 pub mod machine;
 
 mod asked;
+mod close;
 mod finding;
 mod key;
 mod memory;
@@ -23,6 +24,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use close::CLOSED_BY;
 pub use finding::{Context, Evidence, Finding, LastGoodRun};
 pub use key::{IncidentKey, Monitor, Severity};
 pub use memory::MemoryStore;

@@ -235,6 +235,9 @@ impl Transform {
         let checksum = reading.digest.checksum.clone();
         // The same bytes may have come under another tag, or be in the hands of another attempt.
         if self.is_known(&uri, again, |content| content.checksum == checksum).await? {
+            if again.is_none() {
+                self.settings.ledger.note_entity_tag(&uri, &checksum, &entity_tag).await?;
+            }
             return Ok(Transformed::Duplicate);
         }
         let mut known = self.settings.ledger.history(&uri).await?.contents;

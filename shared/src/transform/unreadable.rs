@@ -13,6 +13,10 @@ use crate::event::{ObjectCreated, ReadAgain, ReplayOutcome};
 use crate::govern::Reason;
 use crate::run::{InputIdentity, Outcome, RecordCounts};
 
+/// What the run of an object says that is not there. Not its key, which the run has elsewhere: this text is told in
+/// alerts and in lineage, and what people call their files may be personal.
+const GONE: &str = "the object does not exist";
+
 impl Transform {
     /// Keeps an input that breaks off, as it came; nothing of it is committed.
     pub(super) async fn quarantine_whole(
@@ -86,7 +90,7 @@ impl Transform {
         };
         let mut run = base_run(self.job(), input, object.at.unwrap_or(started_at), started_at);
         run.outcome = Outcome::Failed;
-        run.error = Some(error.to_string());
+        run.error = Some(GONE.to_owned());
         run.records = Some(RecordCounts::default());
         self.ledger().note_run(&run).await?;
         Ok(())

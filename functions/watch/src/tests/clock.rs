@@ -137,6 +137,21 @@ async fn another_clock_sees_ahead_and_the_true_one_takes_that_back() {
 }
 
 #[tokio::test]
+async fn what_has_no_contract_any_more_is_late_for_nobody_but_who_asks_for_it() {
+    let mut watcher = watcher(graph::context_of);
+    watcher.settings.is_known = |dataset| dataset == ORDERS;
+    for dataset in [ORDERS, "shop.returns"] {
+        watcher.due(dataset, "2026-11-19T06:00:00Z", "2026-11-20T07:00:00Z").await;
+    }
+    let watched = watcher.tick("2026-11-20T08:00:00Z").await;
+    assert_eq!((watched.datasets, watched.late), (1, 1));
+    assert_eq!(watcher.all().len(), 1);
+    let order = WatchOrder { datasets: vec!["shop.returns".to_owned()], ..WatchOrder::default() };
+    let watched = watcher.watch(&order, moment("2026-11-20T08:05:00Z")).await.unwrap();
+    assert_eq!((watched.datasets, watched.late), (1, 1));
+}
+
+#[tokio::test]
 async fn at_rest_nothing_is_written() {
     let watcher = watcher(graph::context_of);
     watcher.due(ORDERS, "2026-11-19T06:00:00Z", "2026-11-20T07:00:00Z").await;

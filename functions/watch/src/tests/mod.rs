@@ -3,5 +3,6 @@
 mod clock;
 mod people;
 mod queues;
+mod refusing;
 mod scene;
 mod sweep;

@@ -6,7 +6,7 @@ use shared::observation::graph;
 use super::scene::{DEAD, MemoryWatcher, moment, watcher};
 use crate::downtime::reckon;
 use crate::order::{DowntimeOrder, IncidentsOrder, MuteOrder, PersonOrder, Wanted};
-use crate::people::{Listing, Said, acknowledge, list, mute, unmute};
+use crate::people::{Listing, Said, acknowledge, close, list, mute, unmute};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -65,9 +65,17 @@ async fn people_take_incidents_on_and_mute_them() {
     let said = unmute(&watcher.incidents, &person, moment(NOW)).await.unwrap();
     let Said::Incident(shown) = said else { panic!("{said:?}") };
     assert_eq!(shown.muted_until, None);
+    let said = close(&watcher.incidents, &person, moment(NOW)).await.unwrap();
+    let Said::Incident(shown) = said else { panic!("{said:?}") };
+    assert_eq!(
+        (shown.state, shown.resolution.as_deref()),
+        (State::Resolved, Some("closed by data-engineering"))
+    );
     // What cannot be is refused, and is no failure.
-    let unknown = PersonOrder { id: "1".to_owned(), ..person };
+    let unknown = PersonOrder { id: "1".to_owned(), ..person.clone() };
     let refused = [
+        close(&watcher.incidents, &person, moment(NOW)).await.unwrap(),
+        close(&watcher.incidents, &unknown, moment(NOW)).await.unwrap(),
         acknowledge(&watcher.incidents, &unknown, moment(NOW)).await.unwrap(),
         mute(&watcher.incidents, &MuteOrder { hours: None, ..hours.clone() }, moment(NOW))
             .await

@@ -10,7 +10,7 @@ use detect::{Deadline, Settings, cadence};
 use shared::aws::{Listed, Page};
 use shared::incident::{Context, Incident, Incidents, MemoryStore as IncidentStore};
 use shared::observation::{DatasetState, dataset};
-use shared::state::MemoryStore;
+use shared::state::{MemoryStore, Store};
 
 use crate::error::WatchError;
 use crate::landed::Landed;
@@ -73,6 +73,7 @@ pub fn watcher(context_of: fn(&str) -> Context) -> MemoryWatcher {
             patience: TimeDelta::hours(1),
             retention_days: 150,
             context_of,
+            is_known: |_| true,
         },
     }
 }
@@ -127,8 +128,8 @@ impl MemoryWatcher {
 pub struct Shore {
     /// When what has landed.
     pub objects: Mutex<BTreeMap<String, DateTime<Utc>>>,
-    /// What was read.
-    pub read: Mutex<Vec<String>>,
+    /// What was read, with when that had landed.
+    pub read: Mutex<BTreeMap<String, DateTime<Utc>>>,
     /// How many pages were listed.
     pub pages: Mutex<u64>,
     /// How many keys a page has.
@@ -143,26 +144,32 @@ impl Landed for Shore {
     async fn list(&self, prefix: &str, after: &str) -> Result<Page, WatchError> {
         *self.pages.lock().unwrap() += 1;
         let objects = self.objects.lock().unwrap();
-        let mut found = objects
-            .iter()
-            .filter(|(key, _)| key.starts_with(prefix) && key.as_str() > after)
-            .map(|(key, at)| Listed { key: key.clone(), last_modified: Some(*at) });
+        let mut found =
+            objects.iter().filter(|(key, _)| key.starts_with(prefix) && key.as_str() > after).map(
+                |(key, at)| Listed { key: key.clone(), last_modified: Some(*at), entity_tag: None },
+            );
         let objects: Vec<Listed> = found.by_ref().take(self.page).collect();
         let is_truncated = found.next().is_some();
         Ok(Page { objects, is_truncated })
     }
 
-    async fn is_read(&self, key: &str) -> Result<bool, WatchError> {
-        Ok(self.read.lock().unwrap().iter().any(|read| read == key))
+    async fn is_read(&self, object: &Listed) -> Result<bool, WatchError> {
+        let read = self.read.lock().unwrap().get(&object.key).copied();
+        Ok(read.is_some() && read >= object.last_modified)
     }
 }
 
-pub type MemorySweeper = Sweeper<MemoryStore, IncidentStore, Shore>;
+pub type MemorySweeper<S = MemoryStore> = Sweeper<S, IncidentStore, Shore>;
 
 /// A sweeper over an empty bucket.
 pub fn sweeper() -> MemorySweeper {
+    sweeper_with(MemoryStore::default())
+}
+
+/// A sweeper over an empty bucket that remembers in a store.
+pub fn sweeper_with<S: Store>(store: S) -> MemorySweeper<S> {
     Sweeper {
-        store: MemoryStore::default(),
+        store,
         incidents: Incidents::within(IncidentStore::default(), TimeDelta::days(400)),
         landed: Shore { page: 3, ..Shore::default() },
         settings: SweepSettings {
@@ -173,7 +180,7 @@ pub fn sweeper() -> MemorySweeper {
     }
 }
 
-impl MemorySweeper {
+impl<S: Store> MemorySweeper<S> {
     /// An object lands.
     pub fn land(&self, key: &str, at: &str) {
         self.landed.objects.lock().unwrap().insert(key.to_owned(), moment(at));
@@ -181,7 +188,8 @@ impl MemorySweeper {
 
     /// A transform reads an object.
     pub fn read(&self, key: &str) {
-        self.landed.read.lock().unwrap().push(key.to_owned());
+        let landed = self.landed.objects.lock().unwrap()[key];
+        self.landed.read.lock().unwrap().insert(key.to_owned(), landed);
     }
 
     /// An object is deleted.
@@ -196,8 +204,13 @@ impl MemorySweeper {
 
     /// A sweep on an order.
     pub async fn order(&self, order: &SweepOrder, at: &str) -> SweepAnswer {
+        self.try_order(order, at).await.unwrap()
+    }
+
+    /// A sweep on an order, which may fail.
+    pub async fn try_order(&self, order: &SweepOrder, at: &str) -> Result<SweepAnswer, WatchError> {
         let deadline = Utc::now() + TimeDelta::minutes(1);
-        self.sweep(order, moment(at), deadline).await.unwrap()
+        self.sweep(order, moment(at), deadline).await
     }
 
     /// Every incident: its folder, whether it is open, how many objects it tells of.

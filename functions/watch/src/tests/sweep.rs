@@ -2,9 +2,10 @@
 
 use chrono::{TimeDelta, Utc};
 
-use super::scene::{moment, sweeper};
-use crate::order::SweepOrder;
-use crate::stretch;
+use super::refusing::Refusing;
+use super::scene::{moment, sweeper, sweeper_with};
+use crate::order::{IncidentsOrder, SweepOrder};
+use crate::{people, stretch};
 
 const WEB: &str = "segment/segment-logs/web";
 
@@ -44,6 +45,57 @@ async fn an_object_that_nobody_read_is_told_until_it_is_read() {
     let swept = sweeper.tick("2026-11-20T17:00:00Z").await;
     assert_eq!((swept.unread, sweeper.told()[0].1), (0, false));
     assert_eq!(sweeper.incidents.store().incidents()[0].change, 3, "opened, graver, resolved");
+}
+
+#[tokio::test]
+async fn corrected_bytes_are_unread_although_others_were_read_under_their_key() {
+    let sweeper = sweeper();
+    sweeper.land(&key(20, "a.gz"), "2026-11-20T09:00:00Z");
+    sweeper.read(&key(20, "a.gz"));
+    assert_eq!(sweeper.tick("2026-11-20T10:00:00Z").await.unread, 0);
+    // It is dropped again with other bytes, and the news of that is lost.
+    sweeper.land(&key(20, "a.gz"), "2026-11-20T10:30:00Z");
+    assert_eq!(sweeper.tick("2026-11-20T11:00:00Z").await.unread, 1);
+    assert_eq!(sweeper.told(), [(WEB.to_owned(), true, 1.0)]);
+    assert_eq!(sweeper.tick("2026-11-20T16:00:00Z").await.unread, 1, "it is remembered");
+    sweeper.read(&key(20, "a.gz"));
+    assert_eq!(sweeper.tick("2026-11-20T17:00:00Z").await.unread, 0);
+    assert!(!sweeper.told()[0].1);
+}
+
+#[tokio::test]
+async fn keys_are_named_to_who_asks_and_stand_in_no_incident() {
+    let sweeper = sweeper();
+    let key = key(20, "erika.mustermann.gz");
+    sweeper.land(&key, "2026-11-20T09:00:00Z");
+    sweeper.tick("2026-11-20T10:00:00Z").await;
+    let told = format!("{:?}", sweeper.incidents.store().incidents());
+    assert!(told.contains(WEB) && !told.contains("erika"), "{told}");
+    let order = IncidentsOrder::default();
+    let now = moment("2026-11-20T10:00:00Z");
+    let mut listing = people::list(&sweeper.incidents, &order, now).await.unwrap();
+    assert!(listing.incidents[0].objects.is_empty());
+    people::name_objects(&sweeper.store, &mut listing).await.unwrap();
+    assert_eq!(listing.incidents[0].objects, [key]);
+}
+
+#[tokio::test]
+async fn a_folder_that_fails_holds_up_no_other_and_nothing_new_in_it_is_forgotten() {
+    let sweeper = sweeper_with(Refusing::default());
+    sweeper.land("google-ads/reports/1/a.csv", "2026-11-20T09:00:00Z");
+    sweeper.land(&key(20, "a.gz"), "2026-11-20T09:30:00Z");
+    sweeper.store.refuse("unread#s3://landing/google-ads/reports/1");
+    let order = SweepOrder::default();
+    let error = sweeper.try_order(&order, "2026-11-20T10:00:00Z").await.unwrap_err();
+    assert!(error.to_string().contains("google-ads/reports/1"), "{error}");
+    let known = stretch::recall(&sweeper.store).await.unwrap();
+    // The next looks from just before what could not be remembered.
+    assert_eq!(known.until, Some(moment("2026-11-20T08:59:59Z")));
+    assert!(sweeper.told().contains(&(WEB.to_owned(), true, 1.0)));
+    sweeper.store.refuse("");
+    assert_eq!(sweeper.tick("2026-11-21T10:00:00Z").await.unread, 2);
+    sweeper.read("google-ads/reports/1/a.csv");
+    assert_eq!(sweeper.tick("2026-11-21T11:00:00Z").await.unread, 1);
 }
 
 #[tokio::test]

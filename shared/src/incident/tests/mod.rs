@@ -1,6 +1,7 @@
 //! What becomes of incidents, whatever is delivered late, twice or at once.
 
 mod cascades;
+mod close;
 mod downtime;
 mod life;
 mod order;
