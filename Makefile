@@ -53,11 +53,12 @@ replay: tools ## through again: QUARANTINED=dataset|all, LANDED=prefix (ACTION=l
 	$(LAKE)/python tests/local/replay.py "$$@"
 
 .PHONY: incidents
-incidents: tools ## what is wrong with data: STATE=all DATASET= FROM= TO=; ACK=id, MUTE=id HOURS=8 or UNMUTE=id, BY=name
+incidents: tools ## what is wrong with data: STATE=all DATASET= FROM= TO=; ACK=id, MUTE=id HOURS=8, UNMUTE=id or CLOSE=id, BY=name
 	@variables=$$($(STACK) env); eval "$$variables"; \
 	if [ -n "$(ACK)" ]; then set -- acknowledge "$(ACK)" "$(BY)"; \
 	elif [ -n "$(MUTE)" ]; then set -- mute "$(MUTE)" "$(HOURS)" "$(BY)"; \
 	elif [ -n "$(UNMUTE)" ]; then set -- unmute "$(UNMUTE)" "$(BY)"; \
+	elif [ -n "$(CLOSE)" ]; then set -- close "$(CLOSE)" "$(BY)"; \
 	else set -- list "$(STATE)" "$(DATASET)" "$(FROM)" "$(TO)"; fi; \
 	$(LAKE)/python tests/local/incidents.py "$$@"
 

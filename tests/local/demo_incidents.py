@@ -2,7 +2,7 @@
 
 A fortnight of segment.aliases is in the ledger; then its source falls silent, comes back with half a day, calls a member by another name
 and is joined by a second source. What the last fortnight was like is written to the ledger as runs, for no file can be dropped in the
-past; everything from then on is a file in the landing bucket.
+past; everything from then on is a file in the landing bucket. That nothing comes is found by `watch`, all else by `observe`.
 """
 
 import gzip
@@ -20,6 +20,7 @@ DATASET = "segment.aliases"
 JOB = "segment-transform"
 DAYS = 14
 ROWS_AN_HOUR = 200
+# So long nothing may be observed before the demo gives up.
 PATIENCE_SECONDS = 120
 # Rows of other sources that came before are no silence.
 QUIET = timedelta(hours=6)
@@ -32,12 +33,15 @@ COLUMNS = [
 
 def show() -> bool:
     """Tells the story; false where an incident does not come or go in time."""
+    print(f"\nData observability: a fortnight of {DATASET}, hour by hour, and then a bad day.\n")
+    await_closed_day()
     today = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     story = Story(today)
-    print(f"\nData observability: a fortnight of {DATASET}, hour by hour, and then a bad day.\n")
-    if not story.load_history():
+    if not story.is_silent():
         print(f"  {DATASET} had rows in the last hours, so it is not silent; `make down`, then `make demo` tells the story from its beginning.")
         return True
+    if not story.load_history():
+        return False
     story.watch()
     return all(
         [
@@ -59,6 +63,38 @@ def show() -> bool:
 CONSTANT = {"channel", "context_locale", "context_library_name", "context_library_version"}
 
 
+def await_closed_day() -> None:
+    """Waits until yesterday is closed: that it is short is told a quarter of an hour after its end."""
+    now = datetime.now(timezone.utc)
+    closed = now.replace(hour=0, minute=16, second=0, microsecond=0)
+    if now < closed:
+        print(f"  Yesterday is closed at {closed:%H:%M} UTC; waiting for that.", flush=True)
+        time.sleep((closed - now).total_seconds())
+
+
+class Patience:
+    """Lasts for as long as runs are observed, and `PATIENCE_SECONDS` more: a machine that is slow is not one that is stuck."""
+
+    def __init__(self, observations):
+        self.observations = observations
+        self.observed = -1
+        self.deadline = 0.0
+
+    def lasts(self) -> bool:
+        observed = self.count()
+        if observed != self.observed:
+            self.observed = observed
+            self.deadline = time.monotonic() + PATIENCE_SECONDS
+        return time.monotonic() < self.deadline
+
+    def count(self) -> int:
+        """Grows with the runs that are observed, of whatever dataset."""
+        states = self.observations.query(
+            KeyConditionExpression="subject = :datasets", ConsistentRead=True, ExpressionAttributeValues={":datasets": "datasets"},
+        )
+        return sum(int(state.get("version", 0)) for state in states["Items"])
+
+
 class Story:
     def __init__(self, today: datetime):
         self.today = today
@@ -69,14 +105,20 @@ class Story:
         self.s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
         self.functions = boto3.client("lambda", config=Config(read_timeout=330, retries={"max_attempts": 0}))
         self.source = "web"
+        self.observations = boto3.resource("dynamodb").Table(os.environ["OBSERVATIONS_TABLE"])
+
+    def last_arrival(self) -> datetime | None:
+        """When the newest input of the dataset that was observed arrived."""
+        key = {"subject": "datasets", "part": DATASET}
+        state = self.observations.get_item(Key=key, ConsistentRead=True).get("Item", {})
+        return datetime.fromisoformat(state["last_arrival"].replace("Z", "+00:00")) if state.get("last_arrival") else None
+
+    def is_silent(self) -> bool:
+        arrived = self.last_arrival()
+        return arrived is None or arrived < datetime.now(timezone.utc) - QUIET
 
     def load_history(self) -> bool:
-        """Writes the fortnight before yesterday to the ledger; false where the dataset is not silent."""
-        observations = boto3.resource("dynamodb").Table(os.environ["OBSERVATIONS_TABLE"])
-        key = {"subject": "datasets", "part": DATASET}
-        state = observations.get_item(Key=key, ConsistentRead=True).get("Item")
-        if state and datetime.fromisoformat(state["last_arrival"].replace("Z", "+00:00")) > datetime.now(timezone.utc) - QUIET:
-            return False
+        """Writes the fortnight before yesterday to the ledger; false where it is not observed."""
         runs = [
             self.run(self.today - timedelta(days=day), hour)
             for day in range(DAYS + 1, 1, -1)
@@ -86,18 +128,20 @@ class Story:
         with ledger.batch_writer() as batch:
             for run in runs:
                 batch.put_item(Item=run)
-        last = runs[-1]["arrived_at"]
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            state = observations.get_item(Key=key, ConsistentRead=True).get("Item")
-            counted = len(observations.query(
+        last = datetime.fromisoformat(runs[-1]["arrived_at"].replace("Z", "+00:00"))
+        patience = Patience(self.observations)
+        counted = 0
+        while patience.lasts():
+            arrived = self.last_arrival()
+            counted = len(self.observations.query(
                 KeyConditionExpression="subject = :dataset AND begins_with(part, :hours)", ConsistentRead=True,
                 ExpressionAttributeValues={":dataset": DATASET, ":hours": "volume#event#hour#"},
             )["Items"])
-            if state and state["last_arrival"].replace("+00:00", "Z") >= last and counted >= len(runs):
+            if arrived and arrived >= last and counted >= len(runs):
                 print(f"  {len(runs)} runs with {sum(run['rows']['committed'] for run in runs):,} rows observed after {time.time() - self.began:.1f} s")
                 return True
             time.sleep(0.3)
+        print(f"  of {len(runs)} runs {counted} were observed, and no more for {PATIENCE_SECONDS} s")
         return False
 
     def run(self, day: datetime, hour: int) -> dict:
@@ -117,7 +161,8 @@ class Story:
             "outcome": "committed",
             "arrived_at": arrived, "started_at": arrived, "finished_at": arrived,
             "rows": {"routed": rows, "committed": rows, "quarantined": 0, "deduplicated": 0, "discarded": 0, "held": 0},
-            "bytes_written": rows * 60,
+            # Nobody knows how large the files would have been, so nothing is said of that.
+            "bytes_written": 0,
             "contract_version": "1.0.0",
             "event_time": {"from": moment(day + timedelta(hours=hour)), "to": moment(day + timedelta(hours=hour, minutes=59))},
             "rows_by_event_time": {label: rows},
@@ -155,9 +200,9 @@ class Story:
 
     def expect(self, what: str, opened: str = "", resolved: str = "") -> bool:
         """Waits until an incident is open, and another is resolved."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        patience = Patience(self.observations)
         waiting = {(name, cause) for name, cause in (("opened", opened), ("resolved", resolved)) if cause}
-        while waiting and time.monotonic() < deadline:
+        while waiting and patience.lasts():
             known = self.incidents()
             for name, cause in sorted(waiting):
                 is_open = [one for one in known if cause in one["cause"] and one["state"] != "resolved"]
@@ -170,7 +215,7 @@ class Story:
                     waiting.discard((name, cause))
             time.sleep(0.2)
         for name, cause in sorted(waiting):
-            print(f"  {what}: no incident `{cause}` was {name} within {PATIENCE_SECONDS} s")
+            print(f"  {what}: no incident `{cause}` was {name}, and nothing was observed for {PATIENCE_SECONDS} s")
         return not waiting
 
 

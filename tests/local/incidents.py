@@ -4,6 +4,7 @@
     incidents.py acknowledge ID [BY]
     incidents.py mute ID HOURS [BY]
     incidents.py unmute ID [BY]
+    incidents.py close ID [BY]
     incidents.py downtime [FROM] [TO]
 
 FROM and TO are UTC days as 2026-10-24; an ID may be its first characters, as the list shows them. An empty argument is one that is
@@ -55,7 +56,7 @@ def list_incidents(state: str = "", dataset: str = "", first: str = "", last: st
     told = sum(one["state"] != "resolved" and "root" not in one for one in incidents)
     print(f"{opened} open, {told} of them on their own; {len(incidents) - opened} resolved" if incidents else "no incidents")
     if opened:
-        print("ACK=id takes one on, MUTE=id HOURS=8 keeps it quiet, UNMUTE=id does not any more")
+        print("ACK=id takes one on, MUTE=id HOURS=8 keeps it quiet, UNMUTE=id does not any more, CLOSE=id ends what nothing else ends")
 
 
 def table_of(incidents: list, now: datetime, width: int) -> list[str]:
@@ -75,7 +76,7 @@ def table_of(incidents: list, now: datetime, width: int) -> list[str]:
         notes += [f"{one['recurrence']['count'] + 1} times in 30 days"] if one["recurrence"]["count"] else []
         for text in (one["summary"], ", ".join(notes)):
             lines += textwrap.wrap(text, max(width, 60), initial_indent=margin, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
-        for detail in one["evidence"].get("details", []):
+        for detail in (*one["evidence"].get("details", []), *one.get("objects", [])):
             lines.append(f"{margin}- {detail}")
         affected = len(one.get("affected", [])) + one["affected_more"]
         if affected:
@@ -177,7 +178,7 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["list", *rest]:
             list_incidents(*rest)
-        case ["acknowledge" | "unmute" as kind, identifier, *rest] if identifier:
+        case ["acknowledge" | "unmute" | "close" as kind, identifier, *rest] if identifier:
             say(kind, identifier, by=next(filter(None, rest), me))
         case ["mute", identifier, hours, *rest] if identifier:
             if not hours.isdigit():

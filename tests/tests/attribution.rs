@@ -237,6 +237,8 @@ async fn their_roles_read_what_they_are_for() {
     let stack = Stack::connect().await;
     let denied = |result: bool, what: &str| assert!(result, "{what}");
     let key = unique();
+    // Lambda keeps there, as the function's role, what it gives up on.
+    let failed = format!("aws/lambda/async/{}", output("REPORT_FUNCTION_NAME"));
     for (function, bucket, object, may_read, may_write) in [
         ("ATTRIBUTE", "LAKE_BUCKET", format!("shop/orders/data/{key}"), true, false),
         ("ATTRIBUTE", "LAKE_BUCKET", format!("segment/groups/data/{key}"), false, false),
@@ -248,6 +250,7 @@ async fn their_roles_read_what_they_are_for() {
         ("REPORT", "LANDING_BUCKET", format!("attribution/{key}/"), true, true),
         ("REPORT", "REPORTS_BUCKET", format!("campaign-performance/{key}"), true, true),
         ("REPORT", "REPORTS_BUCKET", format!("rates/{key}"), false, false),
+        ("REPORT", "QUARANTINE_BUCKET", format!("{failed}/{key}"), false, true),
     ] {
         let role = Assumed::role_of(&stack, &output(&format!("{function}_FUNCTION_NAME")));
         let s3 = shared::aws::s3_client(&role.config);

@@ -1,8 +1,12 @@
 //! At-least-once delivery in, exactly-once tables out.
 
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use end_to_end::lake::{pyiceberg_rewrite, pyiceberg_rows, rust_row_count};
 use end_to_end::river::{Bed, River, notification};
-use end_to_end::stack::{Dropped, Stack, gzip, output, unique, wait_for};
+use end_to_end::stack::{Dropped, Stack, gzip, output, sha256, unique, wait_for};
+use shared::aws::{KnownInputs, Listed};
+use shared::run::InputIdentity;
 use shared::transform::Transformed;
 
 /// A file of `rows` pages.
@@ -25,6 +29,28 @@ async fn river(stack: &Stack) -> (Bed, River) {
 /// A key that no notification tells of, so that the deployed functions leave it alone.
 async fn drop_quietly(stack: &Stack, body: Vec<u8>) -> Dropped {
     stack.drop_object(&format!("quiet-tests/{}.gz", unique()), body).await
+}
+
+/// An upload in parts, and its entity tag.
+async fn drop_in_parts(stack: &Stack, key: &str, body: Vec<u8>) -> (Dropped, String) {
+    let bucket = output("LANDING_BUCKET");
+    let begin = stack.s3.create_multipart_upload().bucket(&bucket).key(key).send().await.unwrap();
+    let id = begin.upload_id.unwrap();
+    let input = InputIdentity {
+        bucket: bucket.clone(),
+        key: key.to_owned(),
+        version_id: None,
+        checksum: sha256(&body),
+        supersedes: None,
+        replay: None,
+    };
+    let part = stack.s3.upload_part().bucket(&bucket).key(key).upload_id(&id).part_number(1);
+    let part = part.body(ByteStream::from(body)).send().await.unwrap();
+    let part = CompletedPart::builder().part_number(1).set_e_tag(part.e_tag).build();
+    let parts = CompletedMultipartUpload::builder().parts(part).build();
+    let complete = stack.s3.complete_multipart_upload().bucket(&bucket).key(key).upload_id(&id);
+    let complete = complete.multipart_upload(parts).send().await.unwrap();
+    (Dropped { key: key.to_owned(), input }, complete.e_tag.unwrap())
 }
 
 fn table(bed: &Bed) -> String {
@@ -76,6 +102,17 @@ async fn the_same_bytes_are_the_same_input_however_they_come() {
     // Again under the same key: another version, the same content.
     let again = stack.drop_object(&dropped.key, body).await;
     assert_eq!(river.deliver(&again).await.unwrap(), [Transformed::Duplicate]);
+    // And in parts, which S3 tags otherwise. Who looks for objects that nobody read knows that tag from then on.
+    let (in_parts, tag) = drop_in_parts(&stack, &dropped.key, body).await;
+    let listed = Listed {
+        key: dropped.key.clone(),
+        last_modified: Some("2100-01-01T00:00:00Z".parse().unwrap()),
+        entity_tag: Some(tag),
+    };
+    let known = KnownInputs::new(stack.dynamodb.clone(), output("INPUTS_TABLE"));
+    assert!(!known.have_read(&dropped.input.uri(), &listed).await.unwrap());
+    assert_eq!(river.deliver(&in_parts).await.unwrap(), [Transformed::Duplicate]);
+    assert!(known.have_read(&dropped.input.uri(), &listed).await.unwrap());
     assert_eq!(river.commit_all().await.unwrap(), 1);
     assert_eq!(rust_row_count(&table(&bed)).await, 3);
 }

@@ -165,5 +165,9 @@ async fn what_is_dropped_stays_out() {
     let released = report.replay("release");
     assert_eq!((&released["rows"], &released["held"][0]["state"]), (&json!(0), &json!("dropped")));
     assert_eq!(report.state().await, "dropped");
+    // Who waits for them hears that they are left out.
+    let run = report.stack.run_of("replay", &report.dropped.input, Some(DATASET)).await.unwrap();
+    let rows = run.rows.unwrap();
+    assert_eq!((run.outcome, rows.routed, rows.discarded), (Outcome::Empty, 5, 5));
     assert!(report.rows().is_empty());
 }

@@ -178,6 +178,50 @@ fn what_fails_is_told_apart_and_ends_where_somebody_looks() {
     }
 }
 
+/// Nothing in the code of watch can say that it does not run, so there must be an alarm that missing data raises.
+#[test]
+fn a_watch_that_stopped_raises_an_alarm() {
+    let template = template();
+    let alarm = &template["Resources"]["WatchStoppedAlarm"]["Properties"];
+    let text = |name: &str| alarm[name].as_str().unwrap_or_default().to_owned();
+    let number = |name: &str| {
+        let value = &alarm[name];
+        value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
+    };
+    assert_eq!(
+        (text("Namespace").as_str(), text("MetricName").as_str()),
+        ("AWS/Lambda", "Invocations")
+    );
+    assert_eq!(alarm["Dimensions"][0]["Name"], "FunctionName");
+    assert_eq!(referred(&alarm["Dimensions"][0]["Value"]), "WatchFunction");
+    assert_eq!(
+        (text("Statistic").as_str(), text("ComparisonOperator").as_str()),
+        ("Sum", "LessThanThreshold")
+    );
+    assert_eq!(number("Threshold"), 1);
+    assert_eq!(text("TreatMissingData"), "breaching");
+    // Half an hour, of which the clock strikes every five minutes.
+    assert_eq!((number("Period"), number("EvaluationPeriods")), (900, 2));
+    assert_eq!(template["Parameters"]["WatchSchedule"]["Default"], "rate(5 minutes)");
+    assert_eq!(referred(&alarm["AlarmActions"][0]), "AlarmsTopic");
+}
+
+/// attribute hears of the datasets that it reads, of no others, and may read their files.
+#[test]
+fn attribute_hears_of_what_it_reads() {
+    let template = template();
+    let policy = &template["Resources"]["AttributeSubscription"]["Properties"]["FilterPolicy"];
+    let heard: BTreeSet<&str> =
+        each(&policy["dataset"]).into_iter().filter_map(Value::as_str).collect();
+    assert_eq!(heard, attribute::Dataset::ALL.map(attribute::Dataset::name).into());
+    assert_eq!(each(&policy["outcome"]), ["committed"]);
+    let role = template["Resources"]["AttributeRole"].to_string();
+    for dataset in heard {
+        let files = format!("{}/data/*", dataset.replace('.', "/"));
+        assert!(role.contains(&files), "attribute may not read {files}");
+    }
+}
+
 /// What people wrote is in landing as it came, and in quarantine. Who decodes it reads it, and who sends it through again; whoever
 /// operates the stack does by roles that are not of the stack.
 #[test]

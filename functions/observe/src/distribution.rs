@@ -1,14 +1,18 @@
 //! The distribution monitor: what the columns of a dataset hold, day by day.
 //!
 //! Judged are the share of rows without a value, the number of different values, the quantiles of
-//! numbers, the shares of listed values, and the share of rows in quarantine. A day is judged once it has
+//! numbers, the least and greatest of numbers and times, the shares of listed values, and the share of rows in
+//! quarantine. A day is judged once it has
 //! a fair part of a day's rows, and again with every run of it; what was an anomaly is kept with its day
 //! and teaches nothing.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use detect::{Direction, Judged, JudgedShare, Settings, Verdict, judge_quantity, judge_share};
+use detect::{
+    Direction, Judged, JudgedRange, JudgedShare, Settings, Verdict, judge_end, judge_quantity,
+    judge_share,
+};
 use shared::incident::{Evidence, Finding, IncidentKey, Monitor, Severity};
 use shared::observation::Judgement;
 use shared::observation::columns::{ColumnDay, DayColumns};
@@ -153,6 +157,10 @@ impl Look<'_> {
             let what = format!("the {quantile} of {name}");
             self.quantity(&cause, &what, value, |_, _| true, findings);
         }
+        if let Some((least, greatest)) = column.ends() {
+            self.end(name, least, Direction::Below, findings);
+            self.end(name, greatest, Direction::Above, findings);
+        }
     }
 
     fn share(
@@ -203,6 +211,49 @@ impl Look<'_> {
         if verdict.anomaly && counts(&verdict, now) {
             let is_grave = verdict.deviation >= GRAVE_DEVIATION;
             findings.push(self.finding(cause, what, &verdict, now, "value", is_grave));
+        }
+    }
+
+    /// The least or the greatest value. Where the whole column has moved, its ends say nothing more.
+    fn end(&self, name: &str, value: f64, end: Direction, findings: &mut Vec<Finding>) {
+        let (cause, word) = match end {
+            Direction::Below => (format!("minimum:{name}"), "least"),
+            Direction::Above => (format!("maximum:{name}"), "greatest"),
+        };
+        let moved = format!("quantile:{name}:");
+        let mut history = Vec::new();
+        for (at, day) in self.history {
+            let ends = day.columns.get(name).and_then(ColumnDay::ends);
+            let Some((least, greatest)) = ends else { continue };
+            let is_told = |told: &String| *told == cause || told.starts_with(&moved);
+            let anomaly = day.anomalies.iter().any(is_told);
+            history.push(JudgedRange { at: *at, least, greatest, anomaly });
+        }
+        let verdict = judge_end(&history, self.day, value, end, self.settings);
+        let has_moved = findings.iter().any(|finding| finding.key.cause.starts_with(&moved));
+        if verdict.anomaly && !has_moved {
+            findings.push(self.end_finding(name, word, &cause, &verdict));
+        }
+    }
+
+    /// It tells how far out, not which value: that is one of a row.
+    fn end_finding(&self, name: &str, word: &str, cause: &str, verdict: &Verdict) -> Finding {
+        let (dataset, day, times) = (self.dataset, self.day.format("%Y-%m-%d"), verdict.deviation);
+        Finding {
+            key: IncidentKey::new(dataset, Monitor::Distribution, cause),
+            severity: Severity::Medium,
+            since: self.since(cause),
+            summary: format!(
+                "{dataset}: the {word} {name} of {day} is far outside what was learnt: {times:.1} times as far out as would be usual"
+            ),
+            evidence: Evidence {
+                upper: Some(1.0),
+                actual: Some(times),
+                unit: Some("times".to_owned()),
+                learnt_from: Some(verdict.learnt_from as u64),
+                bucket: Some(day.to_string()),
+                ..Evidence::default()
+            },
         }
     }
 

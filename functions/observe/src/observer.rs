@@ -140,16 +140,7 @@ impl<S: Store, I: incident::Store> Observer<S, I> {
         now: DateTime<Utc>,
     ) -> Result<u64, ObserveError> {
         let context = graph::context_of(subject);
-        let mut findings = 0;
-        for run in &changes.runs {
-            if let Some(judgement) = governance::judge(run) {
-                let as_of = governance::as_of(run);
-                let resolution = "a later input passes";
-                findings += judgement
-                    .report(&self.incidents, subject, &context, as_of, now, resolution)
-                    .await?;
-            }
-        }
+        let mut findings = Box::pin(self.judge_governance(subject, changes, &context, now)).await?;
         if changes.runs.iter().all(|run| run.dataset.is_none()) {
             return Ok(findings);
         }
@@ -175,7 +166,9 @@ impl<S: Store, I: incident::Store> Observer<S, I> {
         let metrics = self.metrics();
         let mut judgements = Vec::new();
         let promised = contract.and_then(|contract| contract.latency_minutes);
-        let fresh = freshness::judge(state, &monitors.freshness, promised, now);
+        // Who is late is found by who looks at the clock: what is observed may lag behind it. Here it only ends.
+        let fresh = freshness::judge(state, &monitors.freshness, promised, now)
+            .filter(|judgement| judgement.findings.is_empty());
         judgements.extend(fresh.map(|judgement| (judgement, "data has come")));
         let volume =
             volume_monitor::judge(&metrics, state, &monitors.volume, &changes.buckets, now);
@@ -197,6 +190,20 @@ impl<S: Store, I: incident::Store> Observer<S, I> {
 }
 
 impl<S: Store, I: incident::Store> Observer<S, I> {
+    async fn judge_governance(
+        &self,
+        subject: &str,
+        changes: &Changes<'_>,
+        context: &Context,
+        now: DateTime<Utc>,
+    ) -> Result<u64, ObserveError> {
+        let retention = self.retention_days;
+        let stands =
+            governance::take_in(&self.store, subject, &changes.runs, retention, now).await?;
+        let Some(stands) = stands else { return Ok(0) };
+        Ok(stands.report(&self.incidents, subject, context, now).await?)
+    }
+
     async fn judge_schema(
         &self,
         dataset: &str,

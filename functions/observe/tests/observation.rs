@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
-use shared::incident::{Monitor, Severity, State};
-use shared::observation::{Grain, Metrics};
-use shared::run::Outcome;
+use shared::contract::MonitorSettings;
+use shared::incident::{Context, Monitor, Severity, State};
+use shared::observation::{Grain, Metrics, dataset, freshness};
 use shared::state::MemoryStore;
 
 use world::{ORDERS, World, day, run, runs_of_days};
@@ -77,28 +77,59 @@ async fn a_superseding_run_takes_the_place_of_the_first() {
     }
 }
 
-/// A check that fails holds rows: that is told with the check's name, and over with the next input that passes.
+/// What is observed long after it came says nothing of now: who is late is for who looks at the clock.
 #[tokio::test]
-async fn rows_that_are_held_are_an_incident_until_an_input_passes() {
+async fn nobody_is_late_for_being_observed_late() {
     let world = World::default();
-    let mut held = run(&day(1), 1, 1_000);
-    held.outcome = Outcome::Held;
-    held.rows = Some(shared::run::RowCounts { routed: 1_000, held: 1_000, ..Default::default() });
-    held.rows_by_event_time.clear();
-    held.checks = vec![world::check("total_is_known", false, "error")];
-    world.observe_each(&[held]).await;
-    let [incident] = &world.open().await[..] else { panic!("one incident") };
-    assert_eq!(incident.key.cause, "check_failed:total_is_known");
-    assert_eq!(incident.severity, Severity::High);
-    // An earlier input that passed is delivered late: it says nothing of the later one.
-    let mut passed = run(&day(1), 0, 1_000);
-    passed.checks = vec![world::check("total_is_known", true, "error")];
-    world.observe_each(std::slice::from_ref(&passed)).await;
-    assert_eq!(world.open().await.len(), 1);
-    let mut later = run(&day(2), 1, 1_000);
-    later.checks.clone_from(&passed.checks);
-    world.observe_each(&[later]).await;
-    assert_eq!(world.open().await, Vec::new());
+    let (incidents, now) = (&world.observer.incidents, world::moment(25, 0));
+    for run in runs_of_days(1..=10, 1_000) {
+        world.observer.observe(std::slice::from_ref(&run), now).await.unwrap();
+    }
+    let is_late = async || {
+        let open = world.open().await;
+        open.iter().any(|incident| incident.key.monitor == Monitor::Freshness)
+    };
+    assert!(!is_late().await);
+    // The clock finds it, and data that comes ends it.
+    let state = dataset::get(&world.observer.store, ORDERS).await.unwrap().unwrap();
+    let late = freshness::judge(&state, &MonitorSettings::default(), None, now).unwrap();
+    late.report(incidents, ORDERS, &Context::default(), now, now, "data came").await.unwrap();
+    assert!(is_late().await);
+    world.observe_each(&[run(&day(25), 1, 1_000)]).await;
+    assert!(!is_late().await);
+}
+
+/// That an input arrived when it did stays true when another takes its place, whichever of both is seen first.
+#[tokio::test]
+async fn arrivals_are_the_same_whichever_run_is_seen_first() {
+    let first = run(&day(1), 1, 1_000);
+    for (arrived, expected) in [
+        (world::moment(2, 9), vec![("2026-06-01", (1_000, 1)), ("2026-06-02", (900, 1))]),
+        (first.arrived_at + TimeDelta::minutes(5), vec![("2026-06-01", (900, 1))]),
+    ] {
+        let mut second = run(&day(1), 2, 900);
+        second.arrived_at = arrived;
+        second.superseded_runs = vec![first.run_id.clone()];
+        let mut counted = Vec::new();
+        for order in [[&first, &second], [&second, &first]] {
+            let store = MemoryStore::default();
+            let metrics = Metrics { store: &store, retention_days: 100 };
+            for run in order.into_iter().chain(order) {
+                metrics.record(run, world::moment(3, 0)).await.unwrap();
+            }
+            let by_day = world::volumes(&store, Grain::ARRIVAL_DAY).await;
+            let of_day = |(day, volume): &(&str, (u64, u64))| ((*day).to_owned(), *volume);
+            let expected: BTreeMap<_, _> = expected.iter().map(of_day).collect();
+            assert_eq!(by_day, expected);
+            let mut all = Vec::new();
+            for grain in [Grain::EVENT_HOUR, Grain::EVENT_DAY, Grain::ARRIVAL_HOUR] {
+                let (from, to) = (world::moment(1, 0), world::moment(3, 0));
+                all.push(metrics.volumes(ORDERS, grain, from, to).await.unwrap());
+            }
+            counted.push(all);
+        }
+        assert_eq!(counted[0], counted[1]);
+    }
 }
 
 /// A column that suddenly has no values is named, once, and is over when it has some again.

@@ -106,9 +106,13 @@ impl Replayer {
                     Err(error) => return Err(error),
                 }
             }
-            Action::Drop if state == ReadingState::Held => {
+            // Dropped before, but perhaps not noted.
+            Action::Drop if matches!(state, ReadingState::Held | ReadingState::Dropped) => {
                 self.ledger.drop_held(&run.input, &order.dataset, &request).await?;
                 state = self.state(order, run).await?.map_or(state, |now| now.state);
+                if state == ReadingState::Dropped {
+                    self.ledger.note_run(&dropped(run)).await?;
+                }
             }
             Action::List | Action::Release | Action::Drop => {}
         }
@@ -192,6 +196,33 @@ impl Replayer {
         let group = format!("{database}.{table}");
         self.commits.send(&group, &format!("{}-{JOB}", run.run_id), request).await?;
         Ok(())
+    }
+}
+
+/// The run that says that held rows are left out for good, so that nobody waits for them any more.
+fn dropped(held: &Run) -> Run {
+    let rows = held.rows.map_or(0, |rows| rows.held);
+    let now = Utc::now();
+    Run {
+        run_id: run_id(JOB, &held.input, held.dataset.as_deref()),
+        job: JOB.to_owned(),
+        outcome: Outcome::Empty,
+        started_at: now,
+        finished_at: now,
+        rows: Some(RowCounts { routed: rows, discarded: rows, ..RowCounts::default() }),
+        quarantined_by_reason: BTreeMap::new(),
+        quarantined_by_column: BTreeMap::new(),
+        quarantine: None,
+        input_copy: None,
+        bytes_written: 0,
+        data_files: Vec::new(),
+        event_time: None,
+        rows_by_event_time: BTreeMap::new(),
+        unknown_members: BTreeMap::new(),
+        columns: Vec::new(),
+        checks: Vec::new(),
+        error: None,
+        ..held.clone()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Distribution: shares of rows, and quantities such as distinct counts, minima, maxima and quantiles.
+//! Distribution: shares of rows, and quantities such as distinct counts and quantiles.
 
 use chrono::{DateTime, Utc};
 
@@ -28,7 +28,7 @@ pub fn judge_share(
     judge_with(&observations, &target, Measure::Share, (at, settings), &mut Cache::default()).0
 }
 
-/// Judges a quantity (a distinct count or ratio, a minimum, a maximum, a quantile, a mean) by the points before it. It may be
+/// Judges a quantity (a distinct count or ratio, a quantile, a mean) by the points before it. It may be
 /// negative, and nothing at all is a value like others.
 pub fn judge_quantity(
     history: &[Judged],

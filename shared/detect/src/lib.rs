@@ -6,6 +6,7 @@
 mod calendar;
 mod distribution;
 mod engine;
+mod extreme;
 mod freshness;
 mod interval;
 mod level;
@@ -21,6 +22,7 @@ mod verdict;
 mod volume;
 
 pub use distribution::{judge_quantity, judge_share};
+pub use extreme::{JudgedRange, judge_end};
 pub use freshness::{Calendar, Deadline, cadence};
 pub use series::Series;
 pub use settings::{

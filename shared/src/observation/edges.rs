@@ -1,13 +1,15 @@
 //! Lineage edges, from the runs: which job writes a dataset, and what it reads for it.
 //!
 //! An edge that comes to a dataset that is known already was added; one that has fallen silent while
-//! others go on was removed; where both happened to a job at the same time, it was renamed.
+//! others go on was removed; where both happened to a job at the same time, it was renamed. Columns that are read from
+//! elsewhere than before are told too ([`super::edge_columns`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::edge_columns::{self, ColumnChange, Sources};
 use super::judgement::Judgement;
 use super::key;
 use super::tally::{self, TallyError};
@@ -24,7 +26,7 @@ const ESTABLISHED: TimeDelta = TimeDelta::days(2);
 const ESTABLISHED_RUNS: usize = 5;
 
 /// A new edge is told of for so long, and belongs to the dataset from then on.
-const TOLD_FOR: TimeDelta = TimeDelta::days(1);
+pub(super) const TOLD_FOR: TimeDelta = TimeDelta::days(1);
 
 /// An edge is silent after so many times its longest pause, or so many times the most days that it paused …
 const SILENT_PAUSES: i32 = 3;
@@ -67,10 +69,13 @@ pub struct Edge {
     pub days: BTreeSet<NaiveDate>,
     /// Where each column is read from, by the contract's version.
     #[serde(default)]
-    pub columns: BTreeMap<String, Vec<String>>,
+    pub columns: Sources,
     /// The contract's version that says so.
     #[serde(default)]
     pub contract_version: String,
+    /// Which of them are read from elsewhere than before.
+    #[serde(default)]
+    pub column_changes: BTreeMap<String, ColumnChange>,
 }
 
 impl Edge {
@@ -118,23 +123,22 @@ impl Edge {
         if let Some(contract) = contract
             && is_newer(&contract.version, &self.contract_version)
         {
+            let sources = edge_columns::sources_of(contract);
+            edge_columns::note(&mut self.column_changes, &self.columns, &sources, at);
             self.contract_version.clone_from(&contract.version);
-            self.columns = columns_of(contract);
+            self.columns = sources;
         }
         *self != before
     }
 }
 
-fn is_newer(version: &str, than: &str) -> bool {
+/// Whether a contract's version is newer than another; none is the oldest.
+pub(super) fn is_newer(version: &str, than: &str) -> bool {
     match (semver::Version::parse(version), semver::Version::parse(than)) {
         (Ok(version), Ok(than)) => version > than,
         (Ok(_), Err(_)) => true,
         _ => false,
     }
-}
-
-fn columns_of(contract: &Contract) -> BTreeMap<String, Vec<String>> {
-    contract.columns.iter().map(|column| (column.name.clone(), column.sources.clone())).collect()
 }
 
 /// What a run has read: the folder that is the same in every run, or tables of the lake.
@@ -204,6 +208,7 @@ pub fn judge(
             findings.push(come(dataset, edge, neighbours));
         }
     }
+    findings.extend(edge_columns::judge(dataset, edges, neighbours, now));
     Judgement { monitor: Monitor::Lineage, findings }
 }
 
@@ -222,7 +227,21 @@ fn is_removed(edge: &Edge, edges: &[Edge], now: DateTime<Utc>) -> bool {
     let (Some(last), Some(patience)) = (edge.last_seen(), edge.patience()) else { return false };
     let gone = last + patience;
     let goes_on = |other: &Edge| other.last_seen().is_some_and(|seen| seen > gone);
-    now > gone && now <= gone + GONE_FOR && edges.iter().any(goes_on)
+    // What was there for a moment never belonged to the dataset.
+    let belonged = edge.first_seen.is_some_and(|first| first + ESTABLISHED <= last);
+    let is_missed = belonged && !edges.iter().any(|other| is_stand_in(edge, other));
+    is_missed && now > gone && now <= gone + GONE_FOR && edges.iter().any(goes_on)
+}
+
+/// Whether an edge only stood in for another of its job: it came when that one stayed away for longer than it ever had,
+/// and went when it was back. So a renaming that is taken back is no loss.
+fn is_stand_in(edge: &Edge, other: &Edge) -> bool {
+    let (Some(first), Some(last)) = (edge.days.first(), edge.days.last()) else { return false };
+    let before: Vec<NaiveDate> = other.days.iter().copied().filter(|day| day < first).collect();
+    let longest = before.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
+    let was_away = !other.days.iter().any(|day| first < day && day < last);
+    let is_back = !before.is_empty() && other.last_seen() > edge.last_seen();
+    other.job == edge.job && is_back && was_away && *last - *first > longest
 }
 
 /// Whether an edge that has a successor is silent for good, by its own pauses, and not long ago.

@@ -85,11 +85,28 @@ pub async fn take_in(
     .await
 }
 
-/// Whether a dataset is late at a moment. `promised` is the latency that its contract promises, in minutes.
-///
-/// The deadline is the one that was learnt; where too little is known for one, what is promised, but not less than a
-/// day: latency says how old rows may be, not how often they come. What is later than it was due by more than is
-/// promised is grave.
+/// When the next input of a dataset is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// When it is expected.
+    pub expected_at: DateTime<Utc>,
+    /// From when on it is late.
+    pub deadline: DateTime<Utc>,
+}
+
+/// When the next input is due, as was learnt; where too little is known for that, as the contract promises (in
+/// minutes), but not in less than a day: latency says how old rows may be, not how often they come.
+pub fn due(state: &DatasetState, promised: Option<u32>) -> Option<Due> {
+    if let Some(learnt) = &state.deadline {
+        return Some(Due { expected_at: learnt.expected_at, deadline: learnt.deadline });
+    }
+    let promised = TimeDelta::minutes(i64::from(promised?));
+    let deadline = state.last_arrival? + promised.max(LEAST_SPAN);
+    Some(Due { expected_at: deadline, deadline })
+}
+
+/// Whether a dataset is late at a moment. `promised` is the latency that its contract promises, in minutes: what is
+/// later than was learnt by more than that is grave.
 pub fn judge(
     state: &DatasetState,
     settings: &MonitorSettings,
@@ -100,22 +117,17 @@ pub fn judge(
         return None;
     }
     let last = state.last_arrival?;
-    let promised = promised.map(|minutes| TimeDelta::minutes(i64::from(minutes)));
-    let learnt = state.deadline.as_ref();
-    let deadline = match (learnt, promised) {
-        (Some(learnt), _) => learnt.deadline,
-        (None, Some(promised)) => last + promised.max(LEAST_SPAN),
-        (None, None) => return None,
-    };
+    let Due { expected_at, deadline } = due(state, promised)?;
     let mut findings = Vec::new();
     if now > deadline {
-        let due = learnt.map(|learnt| learnt.expected_at);
+        let learnt = state.deadline.as_ref().map(|learnt| learnt.expected_at);
+        let promised = promised.map(|minutes| TimeDelta::minutes(i64::from(minutes)));
         let is_promise_broken =
-            due.zip(promised).is_some_and(|(due, promised)| now > due + promised);
+            learnt.zip(promised).is_some_and(|(due, promised)| now > due + promised);
         findings.push(Finding {
             key: IncidentKey::new(state.dataset.clone(), Monitor::Freshness, "late"),
             severity: if is_promise_broken { Severity::High } else { Severity::Medium },
-            since: learnt.map_or(deadline, |learnt| learnt.expected_at),
+            since: expected_at,
             summary: summary(state, last, deadline, now),
             evidence: evidence(state, last, deadline, now),
         });

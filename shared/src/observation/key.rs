@@ -7,6 +7,7 @@
 //! | | `columns#<day>` | what was counted of the columns on a day |
 //! | | `arrivals#<day>` | [`Arrivals`](super::Arrivals): the minutes of the day at which inputs arrived |
 //! | | `schema` | what is known of the schema |
+//! | | `governance` | which of its inputs are kept from the table, and what the newest says of itself |
 //! | | `edge#<job>#<input>` | [`Edge`](super::Edge): a job that writes the dataset, and what it read |
 //! | `<dataset>#runs` | `volume#<clock>#<length>#<bucket>#<run>` | [`RunShare`](super::RunShare): what a run has added to a bucket |
 //! | | `columns#<day>#<run>` | likewise, of the columns |
@@ -57,6 +58,11 @@ pub fn arrivals(dataset: &str, day: &str) -> ItemKey {
 /// What is known of the schema.
 pub fn schema(dataset: &str) -> ItemKey {
     ItemKey::new(dataset, "schema")
+}
+
+/// What stands of the inputs of a dataset, or of a folder.
+pub fn governance(subject: &str) -> ItemKey {
+    ItemKey::new(subject, "governance")
 }
 
 /// A job that writes the dataset, and what it reads for it.

@@ -8,7 +8,7 @@ use super::bucket::{Bucket, Clock, Grain};
 use super::columns::{self, DayColumns};
 use super::key;
 use super::tally::{self, TallyError};
-use super::volume::{self, StoredVerdict, Volume};
+use super::volume::{self, Measure, StoredVerdict, Volume};
 use crate::run::Run;
 use crate::state::{Item, ItemKey, Store, StoreError};
 
@@ -33,30 +33,25 @@ impl<S: Store> Metrics<'_, S> {
         }
         let sums = volume::sums(dataset, run, since);
         let expires_at = tally::expiry(now.max(run.arrived_at), self.retention_days);
-        let counts =
-            tally::add_run::<Volume>(self.store, "volume", &run.run_id, &sums, expires_at).await?;
-        if counts {
-            changed.extend(sums.iter().filter_map(|(key, _)| volume::bucket_of(&key.part)));
-        }
+        let (store, id) = (self.store, &run.run_id);
+        let counted =
+            tally::add_run::<Volume>(store, "volume", id, &sums, stays, expires_at).await?;
+        changed.extend(counted.iter().filter_map(|key| volume::bucket_of(&key.part)));
         let sums: Vec<_> = columns::sum(dataset, run, since).into_iter().collect();
-        tally::add_run::<DayColumns>(self.store, "columns", &run.run_id, &sums, expires_at).await?;
+        tally::add_run::<DayColumns>(store, "columns", id, &sums, nothing_stays, expires_at)
+            .await?;
         changed.sort();
         changed.dedup();
         Ok(changed)
     }
 
-    /// Takes back what a run has added, for another took its place. That its input arrived when it did stays true:
-    /// only where both arrived in the same bucket do they count as one.
+    /// Takes back what a run has added, for another took its place.
     async fn forget(&self, run_id: &str, by: &Run) -> Result<Vec<Bucket>, TallyError> {
-        let expires_at = tally::expiry(by.arrived_at, self.retention_days);
-        let stays = |sum: &ItemKey| {
-            volume::bucket_of(&sum.part).is_some_and(|bucket| {
-                bucket.grain.clock == Clock::Arrival && bucket != bucket.grain.bucket(by.arrived_at)
-            })
-        };
+        let (store, at) = (self.store, by.arrived_at);
+        let expires_at = tally::expiry(at, self.retention_days);
         let removed =
-            tally::remove_run::<Volume>(self.store, "volume", run_id, stays, expires_at).await?;
-        tally::remove_run::<DayColumns>(self.store, "columns", run_id, |_| false, expires_at)
+            tally::remove_run::<Volume>(store, "volume", run_id, at, stays, expires_at).await?;
+        tally::remove_run::<DayColumns>(store, "columns", run_id, at, nothing_stays, expires_at)
             .await?;
         Ok(removed.iter().filter_map(|key| volume::bucket_of(&key.part)).collect())
     }
@@ -100,21 +95,27 @@ impl<S: Store> Metrics<'_, S> {
         Ok(days)
     }
 
-    /// Keeps the verdict on a bucket with it, also on one that nothing came for.
-    pub async fn keep_verdict(
+    /// Keeps the verdicts on a bucket with it, also on one that nothing came for.
+    pub async fn keep_verdicts(
         &self,
         dataset: &str,
         bucket: Bucket,
-        verdict: &StoredVerdict,
+        verdicts: &[(Measure, StoredVerdict)],
     ) -> Result<(), TallyError> {
         let key = key::volume(dataset, bucket);
-        let expires_at = tally::expiry(bucket.start.max(verdict.judged_at), self.retention_days);
+        let judged_at = verdicts.iter().map(|(_, verdict)| verdict.judged_at).max();
+        let of = judged_at.map_or(bucket.start, |at| bucket.start.max(at));
+        let expires_at = tally::expiry(of, self.retention_days);
         tally::change(self.store, &key, Some(expires_at), |volume: &mut Volume| {
-            // What has changed since it was judged is judged again by who has changed it.
-            let is_new = volume.rows == verdict.rows
-                && volume.verdict.as_ref().is_none_or(|known| !is_same(known, verdict));
-            if is_new {
-                volume.verdict = Some(verdict.clone());
+            let mut is_new = false;
+            for (measure, verdict) in verdicts {
+                // What has changed since it was judged is judged again by who has changed it.
+                let is_of_this = measure.of(volume) == Some(verdict.rows);
+                let known = measure.verdict(volume);
+                if is_of_this && known.is_none_or(|known| !is_same(known, verdict)) {
+                    measure.keep(volume, verdict.clone());
+                    is_new = true;
+                }
             }
             is_new
         })
@@ -151,4 +152,17 @@ impl<S: Store> Metrics<'_, S> {
 
 fn is_same(one: &StoredVerdict, other: &StoredVerdict) -> bool {
     (one.rows, one.anomaly, one.expected) == (other.rows, other.anomaly, other.expected)
+}
+
+/// Whether a run's share of a bucket stays although another took its place, whose input arrived at a moment. That its
+/// own input arrived when it did stays true: only where both arrived in the same bucket do they count as one.
+fn stays(sum: &ItemKey, other_arrived_at: DateTime<Utc>) -> bool {
+    volume::bucket_of(&sum.part).is_some_and(|bucket| {
+        bucket.grain.clock == Clock::Arrival && bucket != bucket.grain.bucket(other_arrived_at)
+    })
+}
+
+/// What is in the columns of a run that made way is in the table no more.
+fn nothing_stays(_: &ItemKey, _: DateTime<Utc>) -> bool {
+    false
 }

@@ -10,6 +10,7 @@ pub mod arrivals;
 pub mod bucket;
 pub mod columns;
 pub mod dataset;
+pub mod edge_columns;
 pub mod edges;
 pub mod freshness;
 pub mod graph;
@@ -24,6 +25,7 @@ pub mod tally;
 #[cfg(test)]
 mod testing;
 pub mod volume;
+mod volume_findings;
 pub mod volume_monitor;
 
 pub use arrivals::Arrivals;
@@ -33,4 +35,4 @@ pub use dataset::DatasetState;
 pub use edges::Edge;
 pub use judgement::Judgement;
 pub use metrics::Metrics;
-pub use volume::{RunShare, Volume};
+pub use volume::{Measure, RunShare, Volume};

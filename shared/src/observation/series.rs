@@ -10,15 +10,15 @@ use detect::{Direction, Judged, Reason, Settings, Verdict};
 
 use super::bucket::{Bucket, Length};
 use super::lateness::{first_open, lateness};
-use super::volume::{StoredVerdict, Volume};
+use super::volume::{Measure, StoredVerdict, Volume};
 
 /// What a bucket is, next to what was expected of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedBucket {
     /// The bucket.
     pub bucket: Bucket,
-    /// Its rows.
-    pub rows: u64,
+    /// What it has of what is judged: rows or bytes.
+    pub value: u64,
     /// On which side of the usual it is; none where it is usual.
     pub side: Option<Direction>,
     /// What was expected.
@@ -37,8 +37,8 @@ pub struct JudgedSeries {
     /// The closed buckets in their order, from the first that had rows; those that nothing came for are among
     /// them.
     pub closed: Vec<JudgedBucket>,
-    /// The bucket that still fills, if it is above the usual already.
-    pub overflowing: Option<JudgedBucket>,
+    /// The bucket that still fills, as far as it has. It can be above the usual already; that it is below it says nothing.
+    pub filling: Option<JudgedBucket>,
     /// Verdicts that are new, to be kept.
     pub verdicts: Vec<(Bucket, StoredVerdict)>,
 }
@@ -50,9 +50,9 @@ impl JudgedBucket {
         else {
             return 0.0;
         };
-        let rows = self.rows as f64;
-        let width = if rows < expected { expected - lower } else { upper - expected };
-        (rows - expected).abs() / width.max(f64::MIN_POSITIVE)
+        let value = self.value as f64;
+        let width = if value < expected { expected - lower } else { upper - expected };
+        (value - expected).abs() / width.max(f64::MIN_POSITIVE)
     }
 }
 
@@ -68,6 +68,7 @@ pub fn window(length: Length) -> TimeDelta {
 /// are judged from `known_since` on, when the first input arrived: nobody knows whether what was before is all there.
 pub fn judge_series(
     volumes: &BTreeMap<Bucket, Volume>,
+    measure: Measure,
     settings: &Settings,
     known_since: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
@@ -83,39 +84,40 @@ pub fn judge_series(
     let mut bucket = *first;
     while bucket.start < open.start {
         let volume = volumes.get(&bucket).unwrap_or(&nothing);
-        if volume.rows == 0 && known_since.is_none_or(|since| bucket.end() <= since) {
+        let is_before = volume.rows == 0 && known_since.is_none_or(|since| bucket.end() <= since);
+        let Some(value) = measure.of(volume).filter(|_| !is_before) else {
             bucket = bucket.next();
             continue;
-        }
-        let stored = volume.verdict.as_ref().filter(|stored| stored.rows == volume.rows);
+        };
+        let stored = measure.verdict(volume).filter(|stored| stored.rows == value);
         let one = match stored {
-            Some(stored) => kept(bucket, volume, stored),
+            Some(stored) => kept(bucket, value, stored),
             None => {
-                let verdict = judge(&history, bucket, volume.rows, settings);
-                judged.verdicts.push((bucket, to_store(volume, &verdict, now)));
-                fresh(bucket, volume, &verdict)
+                let verdict = judge(&history, bucket, value, settings);
+                judged.verdicts.push((bucket, to_store(value, &verdict, now)));
+                fresh(bucket, value, &verdict)
             }
         };
         let anomaly = one.side.is_some();
-        history.push(Judged { at: bucket.start, value: volume.rows as f64, anomaly });
+        history.push(Judged { at: bucket.start, value: value as f64, anomaly });
         judged.closed.push(one);
         bucket = bucket.next();
     }
-    if let Some(volume) = volumes.get(&open).filter(|volume| volume.rows > 0) {
-        let verdict = judge(&history, open, volume.rows, settings);
-        let one = fresh(open, volume, &verdict);
-        judged.overflowing = Some(one).filter(|one| one.side == Some(Direction::Above));
+    let filling = volumes.get(&open).filter(|volume| volume.rows > 0);
+    if let Some(value) = filling.and_then(|volume| measure.of(volume)) {
+        let verdict = judge(&history, open, value, settings);
+        judged.filling = Some(fresh(open, value, &verdict));
     }
     judged
 }
 
-fn judge(history: &[Judged], bucket: Bucket, rows: u64, settings: &Settings) -> Verdict {
-    detect::judge(history, bucket.start, rows as f64, settings)
+fn judge(history: &[Judged], bucket: Bucket, value: u64, settings: &Settings) -> Verdict {
+    detect::judge(history, bucket.start, value as f64, settings)
 }
 
-fn to_store(volume: &Volume, verdict: &Verdict, now: DateTime<Utc>) -> StoredVerdict {
+fn to_store(value: u64, verdict: &Verdict, now: DateTime<Utc>) -> StoredVerdict {
     StoredVerdict {
-        rows: volume.rows,
+        rows: value,
         expected: verdict.expected,
         lower: verdict.lower,
         upper: verdict.upper,
@@ -125,12 +127,12 @@ fn to_store(volume: &Volume, verdict: &Verdict, now: DateTime<Utc>) -> StoredVer
     }
 }
 
-fn fresh(bucket: Bucket, volume: &Volume, verdict: &Verdict) -> JudgedBucket {
+fn fresh(bucket: Bucket, value: u64, verdict: &Verdict) -> JudgedBucket {
     let below = matches!(verdict.reason, Reason::Nothing | Reason::BelowLeast);
     let side = verdict.direction.or(below.then_some(Direction::Below));
     JudgedBucket {
         bucket,
-        rows: volume.rows,
+        value,
         side: side.filter(|_| verdict.anomaly),
         expected: verdict.expected,
         lower: verdict.lower,
@@ -139,13 +141,12 @@ fn fresh(bucket: Bucket, volume: &Volume, verdict: &Verdict) -> JudgedBucket {
     }
 }
 
-fn kept(bucket: Bucket, volume: &Volume, stored: &StoredVerdict) -> JudgedBucket {
-    let rows = volume.rows as f64;
-    let above = stored.expected.is_some_and(|expected| rows > expected);
+fn kept(bucket: Bucket, value: u64, stored: &StoredVerdict) -> JudgedBucket {
+    let above = stored.expected.is_some_and(|expected| value as f64 > expected);
     let side = if above { Direction::Above } else { Direction::Below };
     JudgedBucket {
         bucket,
-        rows: volume.rows,
+        value,
         side: stored.anomaly.then_some(side),
         expected: stored.expected,
         lower: stored.lower,

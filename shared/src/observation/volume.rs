@@ -24,10 +24,19 @@ pub struct RunShare {
     pub arrived_at: DateTime<Utc>,
 }
 
+/// What is judged of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Its rows.
+    Rows,
+    /// Its bytes.
+    Bytes,
+}
+
 /// What is judged of a bucket, and how it was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredVerdict {
-    /// The rows that were judged.
+    /// The rows that were judged; of a verdict on bytes, the bytes.
     pub rows: u64,
     /// What was expected.
     pub expected: Option<f64>,
@@ -62,6 +71,44 @@ pub struct Volume {
     /// The verdict, where there is one.
     #[serde(default)]
     pub verdict: Option<StoredVerdict>,
+    /// The verdict on the bytes, where there is one.
+    #[serde(default)]
+    pub bytes_verdict: Option<StoredVerdict>,
+}
+
+impl Measure {
+    /// What it counts, in causes, units and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Bytes => "bytes",
+        }
+    }
+
+    /// What a bucket has of it; none where that is not known. Rows whose runs tell no bytes have some all the same, and
+    /// where no rows are there is nothing to say of their bytes.
+    pub fn of(self, volume: &Volume) -> Option<u64> {
+        match self {
+            Self::Rows => Some(volume.rows),
+            Self::Bytes => Some(volume.bytes).filter(|bytes| volume.rows > 0 && *bytes > 0),
+        }
+    }
+
+    /// The verdict on it that is kept with a bucket.
+    pub fn verdict(self, volume: &Volume) -> Option<&StoredVerdict> {
+        match self {
+            Self::Rows => volume.verdict.as_ref(),
+            Self::Bytes => volume.bytes_verdict.as_ref(),
+        }
+    }
+
+    /// Keeps a verdict on it with a bucket.
+    pub fn keep(self, volume: &mut Volume, verdict: StoredVerdict) {
+        match self {
+            Self::Rows => volume.verdict = Some(verdict),
+            Self::Bytes => volume.bytes_verdict = Some(verdict),
+        }
+    }
 }
 
 impl Tally for Volume {

@@ -1,4 +1,4 @@
-//! The volume monitor: too many rows, too few, or none.
+//! The volume monitor: too many rows, too few, or none; and bytes that the rows do not explain.
 //!
 //! Days are judged always, hours where rows come around the clock. What still fills can only be too much.
 //! There is one incident for too few and one for too many, whichever series shows it; it is over when the
@@ -7,17 +7,18 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use detect::Direction;
+use detect::Settings;
 
 use super::bucket::{Bucket, Clock, Grain, Length};
 use super::dataset::{self, DatasetState};
 use super::judgement::Judgement;
 use super::metrics::Metrics;
-use super::series::{JudgedBucket, JudgedSeries, judge_series, window};
+use super::series::{judge_series, window};
 use super::tally::TallyError;
-use super::volume::Volume;
+use super::volume::{Measure, StoredVerdict, Volume};
+use super::volume_findings::{Judged, find, one_a_cause};
 use crate::contract::MonitorSettings;
-use crate::incident::{Evidence, Finding, IncidentKey, LastGoodRun, Monitor, Severity};
+use crate::incident::{Finding, Monitor};
 use crate::state::Store;
 
 /// What says whether rows come around the clock.
@@ -28,12 +29,6 @@ const FILLED_HOURS: usize = 60;
 
 /// … and half of them at least so many.
 const ROWS_AN_HOUR: u64 = 20;
-
-/// So far off, in widths of the interval, is grave.
-const GRAVE: f64 = 2.5;
-
-/// How many closed buckets an incident tells of.
-const MOST_TOLD: usize = 5;
 
 /// Judges the volume of a dataset as it stands, and keeps the verdicts. `changed` are buckets that were
 /// written just now.
@@ -59,13 +54,13 @@ pub async fn judge<S: Store>(
             read(metrics, &state.dataset, Grain::ARRIVAL_DAY, window(Length::Day), now).await?;
     }
     let judged = judge_and_keep(metrics, state, settings, &volumes, now).await?;
-    findings.extend(find(state, &judged, now));
+    findings.extend(find(state, &judged, &settings.detector, now));
     let hours = Grain { clock: clock_used, length: Length::Hour };
     if is_due(state, hours, changed, now) {
         let volumes = read(metrics, &state.dataset, hours, window(Length::Hour), now).await?;
         if is_around_the_clock(&volumes, now) {
             let judged = judge_and_keep(metrics, state, settings, &volumes, now).await?;
-            findings.extend(find(state, &judged, now));
+            findings.extend(find(state, &judged, &settings.detector, now));
         }
     } else {
         findings.extend(find_kept(metrics, state, settings, hours, now).await?);
@@ -86,8 +81,24 @@ async fn find_kept<S: Store>(
         return Ok(Vec::new());
     }
     // A week is too little to judge what still fills by.
-    let judged = judge_series(&volumes, &settings.detector, state.first_arrival, now);
-    Ok(find(state, &JudgedSeries { overflowing: None, ..judged }, now))
+    let mut judged = judge_both(&volumes, state, &settings.detector, now);
+    (judged.rows.filling, judged.bytes.filling) = (None, None);
+    Ok(find(state, &judged, &settings.detector, now))
+}
+
+/// A series, judged by its rows and by its bytes. Bounds that a contract sets are of rows.
+fn judge_both(
+    volumes: &BTreeMap<Bucket, Volume>,
+    state: &DatasetState,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Judged {
+    let of_bytes = Settings { ignore_below: None, least: None, most: None, ..settings.clone() };
+    let known_since = state.first_arrival;
+    Judged {
+        rows: judge_series(volumes, Measure::Rows, settings, known_since, now),
+        bytes: judge_series(volumes, Measure::Bytes, &of_bytes, known_since, now),
+    }
 }
 
 async fn read<S: Store>(
@@ -106,12 +117,18 @@ async fn judge_and_keep<S: Store>(
     settings: &MonitorSettings,
     volumes: &BTreeMap<Bucket, Volume>,
     now: DateTime<Utc>,
-) -> Result<JudgedSeries, TallyError> {
-    let judged = judge_series(volumes, &settings.detector, state.first_arrival, now);
-    for (bucket, verdict) in &judged.verdicts {
-        metrics.keep_verdict(&state.dataset, *bucket, verdict).await?;
+) -> Result<Judged, TallyError> {
+    let judged = judge_both(volumes, state, &settings.detector, now);
+    let mut verdicts: BTreeMap<Bucket, Vec<(Measure, StoredVerdict)>> = BTreeMap::new();
+    for (measure, series) in [(Measure::Rows, &judged.rows), (Measure::Bytes, &judged.bytes)] {
+        for (bucket, verdict) in &series.verdicts {
+            verdicts.entry(*bucket).or_default().push((measure, verdict.clone()));
+        }
     }
-    if let Some(last) = judged.closed.last() {
+    for (bucket, verdicts) in &verdicts {
+        metrics.keep_verdicts(&state.dataset, *bucket, verdicts).await?;
+    }
+    if let Some(last) = judged.rows.closed.last() {
         let series = series_name(last.bucket.grain);
         let until = last.bucket.end();
         dataset::change(metrics.store, &state.dataset, |state| {
@@ -163,103 +180,4 @@ fn is_around_the_clock(volumes: &BTreeMap<Bucket, Volume>, now: DateTime<Utc>) -
     rows.sort_unstable();
     let median = rows.get(rows.len() / 2).copied().unwrap_or_default();
     rows.len() * 100 >= 7 * 24 * FILLED_HOURS && median >= ROWS_AN_HOUR
-}
-
-/// What is wrong with a series now: its newest closed bucket, or the one that fills.
-fn find(state: &DatasetState, judged: &JudgedSeries, now: DateTime<Utc>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(last) = judged.closed.last()
-        && let Some(side) = last.side
-        && !is_freshness_concern(state, last, now)
-    {
-        findings.push(finding(state, &judged.closed, last, side));
-    }
-    if let Some(open) = &judged.overflowing {
-        findings.push(finding(state, &judged.closed, open, Direction::Above));
-    }
-    findings
-}
-
-/// Whether a bucket is empty because nothing came: something was due and the dataset is or was late, which is told
-/// already; or nothing was due.
-fn is_freshness_concern(state: &DatasetState, last: &JudgedBucket, now: DateTime<Utc>) -> bool {
-    if last.rows > 0 {
-        return false;
-    }
-    let (start, end) = (last.bucket.start, last.bucket.end());
-    let was_late = state.last_gap.is_some_and(|gap| start < gap.to && gap.from < end);
-    let Some(deadline) = &state.deadline else { return was_late };
-    // What arrives soon after a bucket has begun is of the one before.
-    let began = start + last.bucket.grain.length.span() / 4;
-    let nothing_came = state.last_arrival.is_some_and(|arrival| arrival < began);
-    was_late || deadline.deadline < now || (nothing_came && deadline.expected_at >= end)
-}
-
-fn finding(
-    state: &DatasetState,
-    closed: &[JudgedBucket],
-    bucket: &JudgedBucket,
-    side: Direction,
-) -> Finding {
-    // The incident began with the first of the unusual buckets before it.
-    let mut since = bucket.bucket.start;
-    let mut details = Vec::new();
-    for earlier in closed.iter().rev().take_while(|earlier| earlier.side == Some(side)) {
-        since = since.min(earlier.bucket.start);
-        if details.len() < MOST_TOLD && earlier.bucket != bucket.bucket {
-            details.push(format!("{}: {} rows", earlier.bucket.when(), earlier.rows));
-        }
-    }
-    let (cause, word) = match side {
-        Direction::Below => ("rows_low", "fewer"),
-        Direction::Above => ("rows_high", "more"),
-    };
-    let is_grave = bucket.rows == 0 || bucket.deviation() >= GRAVE;
-    Finding {
-        key: IncidentKey::new(state.dataset.clone(), Monitor::Volume, cause),
-        severity: if is_grave { Severity::High } else { Severity::Medium },
-        since,
-        summary: summary(&state.dataset, bucket, word),
-        evidence: Evidence {
-            expected: bucket.expected,
-            lower: bucket.lower,
-            upper: bucket.upper,
-            actual: Some(bucket.rows as f64),
-            unit: Some("rows".to_owned()),
-            learnt_from: Some(bucket.learnt_from),
-            bucket: Some(bucket.bucket.label()),
-            last_good_run: state
-                .last_good_run
-                .as_ref()
-                .map(|run| LastGoodRun { run_id: run.run_id.clone(), at: run.arrived_at }),
-            details,
-            ..Evidence::default()
-        },
-    }
-}
-
-fn summary(dataset: &str, bucket: &JudgedBucket, word: &str) -> String {
-    let when = bucket.bucket.when();
-    let clock = bucket.bucket.grain.clock.name();
-    let rows = bucket.rows;
-    let Some(expected) = bucket.expected.filter(|expected| *expected > 0.0) else {
-        return format!("{dataset} has {word} rows than usual of {when} (by {clock}): {rows}");
-    };
-    let percent = 100.0 * rows as f64 / expected;
-    format!(
-        "{dataset} has {word} rows than usual of {when} (by {clock}): {rows}, {percent:.0} % of the expected {expected:.0}"
-    )
-}
-
-/// Of several findings of a cause the gravest; of equals the longest bucket.
-fn one_a_cause(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut kept: Vec<Finding> = Vec::new();
-    for finding in findings {
-        match kept.iter_mut().find(|known| known.key == finding.key) {
-            Some(known) if known.severity >= finding.severity => {}
-            Some(known) => *known = finding,
-            None => kept.push(finding),
-        }
-    }
-    kept
 }

@@ -1,68 +1,15 @@
 //! The digest: in tables of the test's own, where nobody else's incidents are; and of the deployed function.
 
-use alert::{Alerter, DigestSettings, Outbox, Publisher, Wording};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
-    LocalSecondaryIndex, Projection, ProjectionType, ScalarAttributeType,
-};
 use chrono::{Days, TimeDelta, Utc};
 use end_to_end::deployed::invoke;
-use end_to_end::stack::{Stack, output, unique, unique_seed};
+use end_to_end::stack::{output, unique_seed};
 use end_to_end::subscriber::Subscriber;
 use serde_json::{Value, json};
 use shared::event::{Alert, Line};
-use shared::incident::{Context, IncidentTable, Severity};
+use shared::incident::{Context, Severity};
 
+use super::own::Own;
 use super::{Scene, clear, key, report};
-
-fn element(name: &str, key_type: KeyType) -> KeySchemaElement {
-    KeySchemaElement::builder().attribute_name(name).key_type(key_type).build().unwrap()
-}
-
-fn attribute(name: &str) -> AttributeDefinition {
-    let attribute = AttributeDefinition::builder().attribute_name(name);
-    attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
-}
-
-/// A table of incidents as the template makes it, and one of notifications.
-async fn tables(stack: &Stack) -> (String, String) {
-    let (incidents, notifications) =
-        (format!("incidents-{}", unique()), format!("notifications-{}", unique()));
-    let all = Projection::builder().projection_type(ProjectionType::All).build();
-    let keys = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
-    let open_of_dataset = LocalSecondaryIndex::builder()
-        .index_name("open-of-dataset")
-        .key_schema(element("dataset", KeyType::Hash))
-        .key_schema(element("open_since", KeyType::Range))
-        .projection(all.clone());
-    let by_state = GlobalSecondaryIndex::builder()
-        .index_name("by-state")
-        .key_schema(element("state_partition", KeyType::Hash))
-        .key_schema(element("opened_at", KeyType::Range))
-        .projection(all);
-    let by_id = GlobalSecondaryIndex::builder()
-        .index_name("by-id")
-        .key_schema(element("id", KeyType::Hash))
-        .projection(keys);
-    let names = ["dataset", "incident", "open_since", "state_partition", "opened_at", "id"];
-    let create = stack.dynamodb.create_table().billing_mode(BillingMode::PayPerRequest);
-    let made = create
-        .clone()
-        .table_name(&incidents)
-        .set_attribute_definitions(Some(names.map(attribute).into()))
-        .key_schema(element("dataset", KeyType::Hash))
-        .key_schema(element("incident", KeyType::Range))
-        .local_secondary_indexes(open_of_dataset.build().unwrap())
-        .global_secondary_indexes(by_state.build().unwrap())
-        .global_secondary_indexes(by_id.build().unwrap());
-    made.send().await.unwrap();
-    let made = create
-        .table_name(&notifications)
-        .attribute_definitions(attribute("notification_id"))
-        .key_schema(element("notification_id", KeyType::Hash));
-    made.send().await.unwrap();
-    (incidents, notifications)
-}
 
 fn datasets(lines: &[Line]) -> Vec<&str> {
     lines.iter().map(|line| line.dataset.as_str()).collect()
@@ -70,23 +17,11 @@ fn datasets(lines: &[Line]) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_low_is_told_once_a_day_with_what_is_open() {
-    let stack = Stack::connect().await;
-    let (incidents_table, notifications_table) = tables(&stack).await;
-    let sns = aws_sdk_sns::Client::new(&stack.config);
-    let topic = sns.create_topic().name(format!("digest-{}", unique())).send().await.unwrap();
-    let topic = topic.topic_arn.unwrap();
-    let subscriber =
-        Subscriber::to_topic(&stack, topic.clone(), json!({"change": ["digest"]})).await;
-    let alerter = || {
-        Alerter::new(
-            IncidentTable::new(stack.dynamodb.clone(), incidents_table.clone(), 400),
-            Outbox::new(stack.dynamodb.clone(), notifications_table.clone()),
-            Publisher::new(sns.clone(), topic.clone()),
-            Wording::default(),
-            DigestSettings { time_zone: "Europe/Berlin".to_owned() },
-        )
-    };
-    let incidents = IncidentTable::new(stack.dynamodb.clone(), incidents_table.clone(), 400);
+    let own = Own::set().await;
+    let incidents = &own.incidents;
+    let filter = json!({"change": ["digest"]});
+    let subscriber = Subscriber::to_topic(&own.stack, own.topic.clone(), filter).await;
+    let alerter = || own.alerter(own.sns());
     let now = Utc::now();
     let nothing = alerter().tell_digest(now - Days::new(1), now).await.unwrap();
     assert!(!nothing, "there is nothing to tell");
@@ -94,9 +29,9 @@ async fn what_is_low_is_told_once_a_day_with_what_is_open() {
     for (dataset, severity) in
         [("d.low", Severity::Low), ("d.gone", Severity::Low), ("d.high", Severity::High)]
     {
-        report(&incidents, &key(dataset), severity, &Context::default()).await;
+        report(incidents, &key(dataset), severity, &Context::default()).await;
     }
-    clear(&incidents, &key("d.gone")).await.unwrap();
+    clear(incidents, &key("d.gone")).await.unwrap();
     let at = Utc::now() + TimeDelta::seconds(1);
     assert!(alerter().tell_digest(at, now).await.unwrap());
     assert!(!alerter().tell_digest(at, now).await.unwrap(), "the clock may strike twice");

@@ -1,8 +1,10 @@
 //! Incidents that are written to the deployed table are told: by the topic, in Slack, and in the digest.
 
 mod digest;
+mod own;
 mod slack;
 mod told;
+mod untold;
 
 use chrono::{DateTime, Utc};
 use end_to_end::stack::{Stack, output, unique};

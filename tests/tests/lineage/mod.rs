@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use aws_lambda_events::sqs::SqsEvent;
 use end_to_end::lake::root;
 use end_to_end::stack::{Dropped, Stack, gzip, output, unique, wait_for};
+use lineage::{Deployment, dataset_event, run_events};
 use serde_json::{Value, json};
+use shared::lineage::Catalog;
 use shared::run::{Outcome, Run};
 
 /// A message of each of two types, and a line that is none.
@@ -63,6 +66,45 @@ fn understood(events: &[Value]) -> Vec<Value> {
     assert!(read.status.success(), "openlineage_events.py says on stderr what is wrong");
     let text = String::from_utf8(read.stdout).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The two events of a sample, as `print` shows them, as of the contract that there is now.
+fn events_of_sample(case: &str) -> Vec<Value> {
+    let file = root().join(format!("events/lineage/{case}.json"));
+    let sample: SqsEvent = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let mut event = dataset_event(sample.records[0].body.as_deref().unwrap()).unwrap();
+    event.run.contract_version = None;
+    let catalog = Catalog {
+        region: "us-east-1".to_owned(),
+        account: "000000000000".to_owned(),
+        database_prefix: String::new(),
+    };
+    let (job_namespace, lake_bucket) = ("tributary".to_owned(), "lake".to_owned());
+    let events = run_events(&event, &Deployment { job_namespace, catalog, lake_bucket });
+    events.iter().map(|event| serde_json::to_value(event).unwrap()).collect()
+}
+
+#[test]
+fn held_and_computed_runs_and_their_checks_are_understood() {
+    let cases = ["committed", "held", "quarantined", "computed"];
+    let events: Vec<Value> = cases.into_iter().flat_map(events_of_sample).collect();
+    let checks = &events[3]["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"];
+    assert_eq!(
+        (&checks[0]["name"], &checks[0]["success"]),
+        (&json!("customers_are_known"), &json!(false))
+    );
+    assert!(events[7]["outputs"][0]["facets"]["columnLineage"]["fields"]["revenue"].is_object());
+    let understood = understood(&events);
+    let states: Vec<&Value> = understood.iter().map(|event| &event["event_type"]).collect();
+    assert_eq!(
+        states,
+        ["START", "COMPLETE", "START", "FAIL", "START", "FAIL", "START", "COMPLETE"]
+    );
+    let message = understood[3]["error_message"].as_str().unwrap();
+    assert!(message.contains("customers_are_known"), "{message}");
+    assert_eq!(understood[7]["inputs"].as_array().unwrap().len(), 8, "the tables that it reads");
+    let output = understood[7]["outputs"][0].as_str().unwrap();
+    assert!(output.ends_with("table/marketing/campaign_performance"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

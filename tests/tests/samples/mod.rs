@@ -85,6 +85,7 @@ samples! {
     incidents: "watch" / "incidents" gives back [];
     acknowledge: "watch" / "acknowledge" gives back [];
     mute: "watch" / "mute" gives back [];
+    close: "watch" / "close" gives back [];
     downtime: "watch" / "downtime" gives back [];
     run_committed: "announce" / "run-committed" gives back [];
     run_quarantined: "announce" / "run-quarantined" gives back [];
@@ -177,7 +178,7 @@ mod effects {
         let object = scene.invoked.objects().remove(0);
         let run = scene.stack.await_input(&identity(object, String::new())).await;
         assert_eq!(run.outcome, Outcome::Failed);
-        assert!(run.error.unwrap().ends_with("does not exist"));
+        assert_eq!(run.error.as_deref(), Some("the object does not exist"), "no key is in it");
     }
 
     /// No customer is configured here, so nothing is asked of Google.
@@ -429,6 +430,8 @@ mod effects {
         let refused = scene.invoked.response()["refused"].as_str().unwrap();
         assert!(refused.contains("no incident"), "{refused}");
     }
+
+    pub use self::mute as close;
 
     pub async fn downtime(scene: &Scene<'_>) {
         let answer = scene.invoked.response();

@@ -113,6 +113,11 @@ impl World {
         }
     }
 
+    /// Observes a run at a moment.
+    pub async fn observe_at(&self, run: &Run, now: DateTime<Utc>) {
+        self.observer.observe(std::slice::from_ref(run), now).await.unwrap();
+    }
+
     /// What is open.
     pub async fn open(&self) -> Vec<Incident> {
         self.observer.incidents.all_open().await.unwrap()
