@@ -66,8 +66,11 @@ impl Mutation {
     /// What else may be told of it: the same column, seen in another way.
     fn touches(self, cause: &str) -> bool {
         let column = match self {
-            Self::NullsAppear | Self::AllNull | Self::UnitChanges => "total",
-            Self::MaximumJumps | Self::MinimumFalls => "total",
+            Self::NullsAppear
+            | Self::AllNull
+            | Self::UnitChanges
+            | Self::MaximumJumps
+            | Self::MinimumFalls => "total",
             Self::NullsVanish => "note",
             Self::ValuesCollapse => "customer",
             Self::ValueSurges | Self::ValueVanishes => "status",

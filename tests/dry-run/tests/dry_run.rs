@@ -120,9 +120,9 @@ fn a_load_of_a_table_is_known_by_its_path_or_by_the_key_that_is_said() {
 
 #[test]
 fn a_report_of_an_advertising_account_is_read_as_people_download_it() {
-    let report = "Campaign report\n\"March 1, 2026 - March 2, 2026\"\nDay,Campaign,Campaign ID,Currency code,Cost,Impr.,Clicks\n\
-        2026-03-01,\"Example, one\",1,EUR,\"1,012.40\",\"1,000\",10\n2026-03-02,Example two,2,EUR,0.60, --,5\n\
-        Total: Campaigns,--,--,EUR,\"1,013.00\",\"1,000\",15\n";
+    let report = "Campaign report\n\"March 1, 2026 - March 2, 2026\"\nDay,Customer ID,Campaign,Campaign ID,Currency code,Cost,Impr.,Clicks\n\
+        2026-03-01,123-456-7890,\"Example, one\",1,EUR,\"1,012.40\",\"1,000\",10\n2026-03-02,123-456-7890,Example two,2,EUR,0.60, --,5\n\
+        Total: Campaigns,--,--,--,EUR,\"1,013.00\",\"1,000\",15\n";
     let folder = tempfile::tempdir().unwrap();
     let (file, out) = (folder.path().join("report.csv"), folder.path().join("out"));
     fs::write(&file, report).unwrap();
