@@ -16,7 +16,7 @@ import report
 
 DAYS = 30
 PATIENCE_SECONDS = 180
-AMOUNTS = ("cost", "impressions", "clicks", "conversions", "orders", "revenue")
+AMOUNTS = ("cost", "impressions", "clicks", "conversions", "conversions_value", "orders", "revenue")
 
 
 def show() -> bool:

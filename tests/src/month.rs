@@ -49,6 +49,8 @@ pub struct TrueRow {
     pub clicks: i64,
     /// Conversions as Google counts them.
     pub conversions: String,
+    /// What Google says that they were worth.
+    pub conversions_value: String,
     /// Orders.
     pub orders: String,
     /// Revenue.
