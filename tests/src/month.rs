@@ -91,12 +91,7 @@ impl Month {
         let truth: Truth = serde_json::from_slice(&truth).expect("the truth is json");
         // What is ordered in the first hours of its first day is of the day before in UTC.
         let first = truth.rows.iter().map(|row| row.date).min().unwrap_or(from);
-        Self {
-            files,
-            truth,
-            from: from.min(first),
-            to: from + chrono::Days::new(days - 1),
-        }
+        Self { files, truth, from: from.min(first), to: from + chrono::Days::new(days - 1) }
     }
 }
 
