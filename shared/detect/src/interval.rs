@@ -55,6 +55,9 @@ const LEANS: f64 = 1.0;
 const LEAST_WIDTH: f64 = 2.2;
 /// The mean up to which counts are judged by their exact probabilities.
 const SMALL_MEAN: f64 = 150.0;
+/// … unless noise is so wide that the mean is far above what is expected: probabilities are added up one by one, and of bytes there
+/// would be billions.
+const MOST_MEAN: f64 = 10.0 * SMALL_MEAN;
 
 /// The interval for a point.
 pub(crate) fn around(
@@ -225,8 +228,8 @@ fn bounds(
     let learnt_from = known.learnt_from;
     let nothing =
         nothing((expected + scale.offset()) / scale.offset().max(f64::MIN_POSITIVE) - 1.0, spread);
-    if scale == Scale::Count && expected < SMALL_MEAN {
-        let mean = scale.backward(place + f64::midpoint(nature, spread));
+    let mean = scale.backward(place + f64::midpoint(nature, spread));
+    if scale == Scale::Count && expected < SMALL_MEAN && mean < MOST_MEAN {
         // What widens the bounds because little is known belongs to the mean, not to the chance of counts.
         let wider = (below.max(above) / WIDTH).max(1.0);
         let (lower, _) = count_bounds(mean, spread * wider * wider, normal_tail(below));

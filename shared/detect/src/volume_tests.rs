@@ -55,6 +55,23 @@ fn a_week_without_anything_is_found_at_once_stays_and_ends_at_once() {
     assert!(!verdicts[57].anomaly);
 }
 
+proptest! {
+    /// Bytes of a table that has a row now and then: between nothing and millions. Judging takes no longer for it.
+    #[test]
+    fn wide_noise_takes_no_longer(values in prop::collection::vec(prop::sample::select(vec![0.0, 1.0, 7.0, 300.0, 60_000.0, 1e9]), 20..120)) {
+        let points: Vec<_> = values
+            .iter()
+            .enumerate()
+            .map(|(number, &value)| (day(0) + TimeDelta::hours(number as i64), value))
+            .collect();
+        for points in [points, values.iter().enumerate().map(|(number, &value)| (day(number as i64), value)).collect()] {
+            for verdict in replay_points(&points, &Settings::default()) {
+                prop_assert!(verdict.expected.is_none_or(f64::is_finite));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_series_without_anything_is_dead_after_four_weeks() {
     let mut values = shop(120);
