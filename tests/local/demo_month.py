@@ -15,7 +15,7 @@ import month
 import report
 
 DAYS = 30
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 300
 AMOUNTS = ("cost", "impressions", "clicks", "conversions", "conversions_value", "orders", "revenue")
 
 
@@ -26,6 +26,8 @@ def show() -> bool:
     first = datetime.now(timezone.utc).date() - timedelta(days=DAYS)
     files, truth = month.generate(first, DAYS, 7, name, time_zone="UTC")
     last = first + timedelta(days=DAYS - 1)
+    # What is ordered in the first hours of the first day is of the day before in UTC.
+    first = min(first, *(date.fromisoformat(row["date"]) for row in truth["rows"]))
     print(f"\nA month of a shop, {first} to {last}, whose true attribution its generator knows: {len(files)} files of Segment,")
     print("Google Ads and the shop's database, dropped in an order that means nothing ...")
     await_attribution()
