@@ -18,8 +18,8 @@ import stack
 from aws import ROOT
 
 CHANGED = "announce"
-COPY = ROOT / "target" / "independence"
-LAMBDA = COPY / "target" / "lambda"
+FOLDER = ROOT / "target" / "independence"
+LAMBDA = FOLDER / "target" / "lambda"
 DEPLOYMENT = ("template.yaml", "samconfig.toml")
 
 
@@ -27,9 +27,9 @@ def main() -> int:
     # What ends this program from outside must not leave the change behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     functions = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
-    COPY.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     for name in DEPLOYMENT:
-        shutil.copy2(ROOT / name, COPY / name)
+        shutil.copy2(ROOT / name, FOLDER / name)
     before = build(functions)
     source = ROOT / "functions" / CHANGED / "src" / "lib.rs"
     text = source.read_text()
@@ -78,7 +78,7 @@ def compare_changeset() -> int:
             shutil.copy2(deployed / "bootstrap", LAMBDA / deployed.name / "bootstrap")
     listing = stack.sam(
         process["port"], "deploy", "--config-env", "local", "--no-execute-changeset",
-        "--parameter-overrides", *stack.parameters(), directory=COPY,
+        "--parameter-overrides", *stack.parameters(), directory=FOLDER,
     )
     touched = re.findall(r"^[+*-] \w+\s+(\w+)\s", listing, re.MULTILINE)
     if touched != ["AnnounceFunction"]:

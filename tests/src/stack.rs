@@ -273,13 +273,26 @@ pub async fn wait_for<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut look: impl FnMut() -> F,
 ) -> T {
+    wait_within(what, PATIENCE, PAUSE, async || look().await).await
+}
+
+/// Waits until `look`, which is asked again after a pause, finds something.
+///
+/// # Panics
+/// When it has not for `patience`.
+pub async fn wait_within<T>(
+    what: &str,
+    patience: Duration,
+    pause: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = look().await {
             return found;
         }
-        assert!(started.elapsed() < PATIENCE, "{what} did not come within {PATIENCE:?}");
-        tokio::time::sleep(PAUSE).await;
+        assert!(started.elapsed() < patience, "{what} did not come within {patience:?}");
+        tokio::time::sleep(pause).await;
     }
 }
 

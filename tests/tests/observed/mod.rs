@@ -2,11 +2,11 @@
 //! silent, half a day, and a second source. What a file becomes in the ledger, and a schema's change, the demo shows.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use end_to_end::deployed::invoke;
-use end_to_end::stack::{Stack, output, unique};
+use end_to_end::stack::{Stack, output, unique, wait_within};
 use end_to_end::subscriber::Subscriber;
 use serde_json::{Value, json};
 use shared::observation::{Grain, Metrics, key};
@@ -32,15 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(400);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Waits for what comes sooner or later, without keeping the machine busy.
-async fn await_it<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(started.elapsed() < PATIENCE, "{what} did not come within {PATIENCE:?}");
-        tokio::time::sleep(PAUSE).await;
-    }
+async fn await_it<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    wait_within(what, PATIENCE, PAUSE, look).await
 }
 
 /// What the clock answers. A process of its own asks it, which must not keep others from working.
