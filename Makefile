@@ -126,6 +126,12 @@ bench: cargo python ## the same job by Tributary, DuckDB, Polars, PyArrow and ch
 	@python3 tests/local/tools.py bench
 	@$(TOOLS)/venv-bench/bin/python tests/bench/bench.py $(ARGUMENTS)
 
+.PHONY: count-instructions
+count-instructions: cargo python ## where the work goes, counted by callgrind: ARGUMENTS="--inputs segment"
+	@cargo build --quiet --release --package dry-run --package end-to-end --bin dry-run --bin generate --config 'profile.release.package.dry-run.strip="none"' >&2
+	@python3 tests/local/tools.py bench
+	@$(TOOLS)/venv-bench/bin/python tests/bench/instructions.py $(ARGUMENTS)
+
 .PHONY: measure-functions
 measure-functions: tools ## start, memory and size of every function, on the stack that runs: ARGUMENTS="--json FILE"
 	@variables=$$($(STACK) env); eval "$$variables"; $(LAKE)/python tests/local/measure_functions.py $(ARGUMENTS)

@@ -13,6 +13,7 @@ from unittest import mock
 
 import bench
 import inputs
+import instructions
 from jobs import INPUTS
 from measure import Measured, measure
 from summary import OURS, Case, goals, medians, table
@@ -160,6 +161,28 @@ class Summaries(unittest.TestCase):
         cases = [*self.found, Case("segment", 1, "chdb")]
         lines = table(cases, self.found, {cases[-1]: "exit code 1: a | b"}).splitlines()
         self.assertEqual({line.count("|") for line in lines}, {11})
+
+
+class Instructions(unittest.TestCase):
+    def test_every_function_counts_for_one_part(self):
+        told = """
+1,000 (100.0%)  PROGRAM TOTALS
+  600 (60.00%)  pregenerated/sha256-x86_64-elf.S:ring_core_0_17_14__sha256_block_data_order_avx [dry-run]
+  200 (20.00%)  ???:shared::govern::json_cursor::Cursor::string [dry-run]
+  150 (15.00%)  ???:parquet::util::interner::Interner<S>::intern [dry-run]
+   50 ( 5.00%)  ???:0x0000000000001140 [???]
+"""
+        counts = instructions.by_part(told)
+        self.assertEqual(counts.total(), 1000)
+        self.assertEqual(sorted(counts.values()), [50, 150, 200, 600])
+        self.assertEqual(counts["reading JSON"], 200)
+        shown = instructions.table({"segment": counts}, 10)
+        self.assertIn("| reading JSON | 20.0 |", shown)
+        self.assertIn("| **instructions a record** | 100 |", shown)
+
+    def test_the_program_itself_is_watched_and_has_its_environment(self):
+        environment, command = instructions.split_environment(["env", "NAME=16384", "dry-run", "--out", "a=b"])
+        self.assertEqual((environment, command), ({"NAME": "16384"}, ["dry-run", "--out", "a=b"]))
 
 
 if __name__ == "__main__":

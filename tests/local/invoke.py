@@ -187,11 +187,15 @@ def container(function: str, event: Path, variables: dict[str, str], stdout=None
 
 def deployed_variables(function: str) -> dict[str, str]:
     """What the deployed function is told, so that the container works on the same buckets, tables and queues."""
+    return configuration_of(function)["Environment"]["Variables"]
+
+
+def configuration_of(function: str) -> dict:
+    """How a function is deployed."""
     output = f"{function.replace('-', '_').upper()}_FUNCTION_NAME"
     if output not in os.environ:
         raise SampleError(f"the stack is not up, or has no function {function} ({output} is not set)")
-    configuration = boto3.client("lambda").get_function_configuration(FunctionName=os.environ[output])
-    return configuration["Environment"]["Variables"]
+    return boto3.client("lambda").get_function_configuration(FunctionName=os.environ[output])
 
 
 def storage():

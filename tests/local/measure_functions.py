@@ -27,7 +27,7 @@ from invoke import (
     SampleError,
     TRANSFORM_SAMPLE,
     a_queue,
-    deployed_variables,
+    configuration_of,
     objects_of,
     receive,
     with_data_files,
@@ -95,6 +95,7 @@ def sizes(bootstrap: Path) -> dict:
 def lambda_variables(function: str) -> dict[str, str]:
     """What a function finds in Lambda, and nothing of the caller's."""
     name = os.environ.get(f"{function.replace('-', '_').upper()}_FUNCTION_NAME", function)
+    configuration = configuration_of(function)
     lambda_own = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "en_US.UTF-8",
@@ -103,14 +104,15 @@ def lambda_variables(function: str) -> dict[str, str]:
         "AWS_EXECUTION_ENV": "AWS_Lambda_provided.al2023",
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": "measure",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    return lambda_own | {name: os.environ[name] for name in AWS_VARIABLES if name in os.environ} | deployed_variables(function)
+    pointers = {name: os.environ[name] for name in AWS_VARIABLES if name in os.environ}
+    return lambda_own | pointers | configuration["Environment"]["Variables"]
 
 
 def arn_of(function: str) -> str:

@@ -40,7 +40,14 @@ pub struct Table {
     pub name: String,
     /// How captures of it are written.
     pub captured: CapturedTable,
-    columns: HashMap<String, (SlotId, ColumnType)>,
+    columns: HashMap<String, ReadColumn>,
+}
+
+/// A column that a contract reads: where its value goes, and what type it is of there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReadColumn {
+    slot: SlotId,
+    column_type: ColumnType,
 }
 
 impl Tables {
@@ -90,7 +97,8 @@ impl Table {
             for source in &column.sources {
                 let name = source.strip_prefix(ROW).and_then(|rest| rest.strip_prefix('.'));
                 if let (Some(name), Some(slot)) = (name, plan.slot(source)) {
-                    columns.insert(name.to_owned(), (slot, column.column_type));
+                    let column_type = column.column_type;
+                    columns.insert(name.to_owned(), ReadColumn { slot, column_type });
                     order.push(name.to_owned());
                 }
             }
@@ -99,6 +107,11 @@ impl Table {
             captured.columns = order;
         }
         Self { name: contract.route.record_type.clone(), captured, columns }
+    }
+
+    /// A column by its name; none where no contract reads it.
+    pub fn column(&self, name: &str) -> Option<ReadColumn> {
+        self.columns.get(name).copied()
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -215,14 +228,19 @@ impl Change {
 
     /// Sets every column of a table to null.
     pub fn nothing_but_null(&mut self, table: &Table) {
-        for (slot, _) in table.columns.values() {
-            self.fields.set_null(*slot);
+        for column in table.columns.values() {
+            self.fields.set_null(column.slot);
         }
     }
 
     /// Sets a column. What no contract reads is listed by name and type.
     pub fn column(&mut self, table: &Table, name: &str, value: Value<'_>) {
-        let Some((slot, column_type)) = table.columns.get(name).copied() else {
+        self.read_column(table.column(name), name, value);
+    }
+
+    /// Sets a column that was looked up before, once for all rows of a file.
+    pub fn read_column(&mut self, column: Option<ReadColumn>, name: &str, value: Value<'_>) {
+        let Some(ReadColumn { slot, column_type }) = column else {
             self.fields.unknown(ROW, name, field_value(value));
             return;
         };

@@ -9,7 +9,7 @@ use shared::decode::{DecodeError, Delimited, DelimitedReader, DelimitedRecord, F
 use shared::govern::Reason;
 use shared::transform::{Ended, Origin, RecordSink, StretchError};
 
-use crate::change::{Change, FileRow, Operation, Table, Tables, Value};
+use crate::change::{Change, FileRow, Operation, ReadColumn, Table, Tables, Value};
 use crate::sequence;
 use shared::landing::{FileRole, Place};
 
@@ -17,12 +17,13 @@ use shared::landing::{FileRole, Place};
 const TRANSACTION_FIELDS: usize = 3;
 
 /// What a field of a row is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Part {
     Operation,
     Timestamp,
     Sequence,
-    Column(String),
+    /// A column by its name, and as the contract reads it if it does.
+    Column(String, Option<ReadColumn>),
 }
 
 /// A file on its way.
@@ -53,7 +54,7 @@ pub(crate) fn read(
     let delimiter = table.map_or(',', |table| table.captured.delimiter);
     let mut reader = DelimitedReader::new(decoded, delimiter as u8);
     let mut reading = Reading::new(input, place, role, tables);
-    let mut layout = table.map(|table| Layout::of_table(&table.captured, role));
+    let mut layout = table.map(|table| Layout::of_table(table, role));
     let mut awaits_header = table.is_some_and(|table| table.captured.has_header);
     let mut layouts = HashMap::new();
     loop {
@@ -75,7 +76,7 @@ pub(crate) fn read(
             }
             (_, Some(table), Some(layout)) if awaits_header => {
                 awaits_header = false;
-                layout.take_header(&record, &table.captured);
+                layout.take_header(&record, table);
                 records.ignore();
             }
             (_, Some(table), Some(layout)) => reading.row(&record, 0, table, layout, records)?,
@@ -115,7 +116,7 @@ impl<'a> Reading<'a> {
             return records.refuse(record.line(), Reason::UnknownType, clause, record.bytes());
         };
         if !layouts.contains_key(&table.name) {
-            layouts.insert(table.name.clone(), Layout::of_values(&table.captured));
+            layouts.insert(table.name.clone(), Layout::of_values(table));
         }
         self.row(record, TRANSACTION_FIELDS, table, &layouts[&table.name], records)
     }
@@ -167,7 +168,9 @@ impl<'a> Reading<'a> {
             };
             let value = value(field, text, &table.captured);
             match (part, value) {
-                (Part::Column(name), Some(value)) => self.change.column(table, name, value),
+                (Part::Column(name, column), Some(value)) => {
+                    self.change.read_column(*column, name, value);
+                }
                 (Part::Timestamp, Some(Value::Text(text))) => timestamp = Some(text),
                 (Part::Sequence, Some(Value::Text(text))) => number = Some(text),
                 _ => {}
@@ -213,11 +216,11 @@ struct Layout {
 }
 
 impl Layout {
-    fn of_table(captured: &CapturedTable, role: FileRole) -> Self {
-        let mut layout = Self::of_values(captured);
+    fn of_table(table: &Table, role: FileRole) -> Self {
+        let mut layout = Self::of_values(table);
         let has_operation = match role {
-            FileRole::Load | FileRole::Snapshot => captured.load_has_operation,
-            FileRole::Changes | FileRole::Transactions => captured.change_has_operation,
+            FileRole::Load | FileRole::Snapshot => table.captured.load_has_operation,
+            FileRole::Changes | FileRole::Transactions => table.captured.change_has_operation,
         };
         if has_operation {
             layout.parts.insert(0, Part::Operation);
@@ -225,24 +228,25 @@ impl Layout {
         layout
     }
 
-    fn of_values(captured: &CapturedTable) -> Self {
+    fn of_values(table: &Table) -> Self {
+        let captured = &table.captured;
         let names = |column: &Option<String>| {
             column.iter().filter(|name| !captured.columns.contains(name)).cloned().collect()
         };
         let (before, after): (Vec<String>, Vec<String>) =
             (names(&captured.timestamp_column), names(&captured.sequence_column));
         let all = before.iter().chain(&captured.columns).chain(&after);
-        Self { parts: all.map(|name| part(name, captured)).collect() }
+        Self { parts: all.map(|name| part(name, table)).collect() }
     }
 
     /// The header's word on what stands where; that an operation comes first is the contract's.
-    fn take_header(&mut self, record: &DelimitedRecord<'_>, captured: &CapturedTable) {
+    fn take_header(&mut self, record: &DelimitedRecord<'_>, table: &Table) {
         let has_operation = self.parts.first() == Some(&Part::Operation);
         self.parts.clear();
         for position in 0..record.len() {
             let name = text(record, position).unwrap_or_default();
             let is_operation = has_operation && position == 0;
-            self.parts.push(if is_operation { Part::Operation } else { part(name, captured) });
+            self.parts.push(if is_operation { Part::Operation } else { part(name, table) });
         }
     }
 
@@ -251,13 +255,14 @@ impl Layout {
     }
 }
 
-fn part(name: &str, captured: &CapturedTable) -> Part {
+fn part(name: &str, table: &Table) -> Part {
+    let captured = &table.captured;
     if captured.timestamp_column.as_deref() == Some(name) {
         Part::Timestamp
     } else if captured.sequence_column.as_deref() == Some(name) {
         Part::Sequence
     } else {
-        Part::Column(name.to_owned())
+        Part::Column(name.to_owned(), table.column(name))
     }
 }
 

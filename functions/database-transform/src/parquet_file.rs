@@ -1,5 +1,6 @@
 //! Parquet, as the Database Migration Service and snapshot exports write it.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
@@ -11,7 +12,7 @@ use serde_json::{Map, Value as Json};
 use shared::contract::CapturedTable;
 use shared::decode::{Compression, DecodeError};
 use shared::govern::Reason;
-use shared::transform::{Ended, Origin, RecordSink, StretchError};
+use shared::transform::{Ended, Origin, Original, RecordSink, StretchError};
 
 use crate::change::{Change, FileRow, Operation, Table, Tables, Value};
 use crate::sequence;
@@ -97,7 +98,10 @@ fn rows(
             None => Err((Reason::UnknownType, "the key names no table of a contract")),
         };
         match filled {
-            Ok(()) => records.fields(number, as_json(&row).as_bytes(), &change.scanned())?,
+            Ok(()) => {
+                let original = || as_json(&row).into_bytes();
+                records.fields(number, Original::Made(&original), &change.scanned())?;
+            }
             Err((reason, clause)) => {
                 records.refuse(number, reason, clause, as_json(&row).as_bytes())?;
             }
@@ -141,7 +145,7 @@ fn fill(
     };
     for (name, field) in row.get_column_iter().filter(|(name, _)| !is_own(name)) {
         match text(field) {
-            Some(text) if captured.absent_value.as_ref() == Some(&text) => {}
+            Some(text) if captured.absent_value.as_deref() == Some(text.as_ref()) => {}
             Some(text) => change.column(table, name, Value::Text(&text)),
             None => change.column(table, name, Value::Null),
         }
@@ -172,32 +176,34 @@ fn set_place(
     change.place_in_file(captured, timestamp.as_deref(), written, row);
 }
 
-fn column(row: &Row, wanted: &str) -> Option<String> {
+fn column<'a>(row: &'a Row, wanted: &str) -> Option<Cow<'a, str>> {
     row.get_column_iter().find(|(name, _)| *name == wanted).and_then(|(_, field)| text(field))
 }
 
 /// A field as text; none where it is null.
-fn text(field: &Field) -> Option<String> {
+fn text(field: &Field) -> Option<Cow<'_, str>> {
     let moment = |micros: i64| {
         let moment = DateTime::from_timestamp_micros(micros)?;
         Some(moment.to_rfc3339_opts(SecondsFormat::Micros, true))
     };
-    match field {
+    let made = match field {
         Field::Null => None,
-        Field::Str(text) => Some(text.clone()),
-        Field::Bytes(bytes) => Some(String::from_utf8_lossy(bytes.data()).into_owned()),
+        Field::Str(text) => return Some(Cow::Borrowed(text)),
+        Field::Bytes(bytes) => return Some(String::from_utf8_lossy(bytes.data())),
         Field::Date(days) => NaiveDate::from_epoch_days(*days).map(|day| day.to_string()),
         Field::TimestampMillis(millis) => moment(millis.saturating_mul(1_000)),
         Field::TimestampMicros(micros) => moment(*micros),
         other => Some(other.to_string()),
-    }
+    };
+    made.map(Cow::Owned)
 }
 
 /// A row for quarantine: a file's own bytes cannot be cut by rows.
 fn as_json(row: &Row) -> String {
     let mut members = Map::new();
     for (name, field) in row.get_column_iter() {
-        members.insert(name.clone(), text(field).map_or(Json::Null, Json::String));
+        let value = text(field).map_or(Json::Null, |text| Json::String(text.into_owned()));
+        members.insert(name.clone(), value);
     }
     Json::Object(members).to_string()
 }

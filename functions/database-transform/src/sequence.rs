@@ -3,7 +3,7 @@
 //! Of one table all changes come by one way, and each way has its own number; they are only ever
 //! compared within it. What a snapshot holds comes before any change, whatever number that has.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use shared::govern::parse_timestamp;
 
 /// The outbox draws a 64-bit number.
@@ -14,6 +14,13 @@ const STREAM_DIGITS: usize = 40;
 
 /// `$AR_H_CHANGE_SEQ`: a moment in hundredths of a second in 16 digits, then a number in 19.
 const CHANGE_ROW_DIGITS: usize = 19;
+
+/// A moment from its year to its microsecond.
+const MOMENT_DIGITS: usize = 20;
+const MICROSECOND_DIGITS: usize = 6;
+
+/// Rows of a file, as text in their order.
+const ROW_DIGITS: usize = 12;
 
 /// Of the outbox; none where it is no number.
 pub fn of_outbox(number: &str) -> Option<String> {
@@ -33,7 +40,13 @@ pub fn of_snapshot(moment: DateTime<Utc>, row: u64) -> String {
 
 /// Of a row without a number of its own: by moment, file and place in the file.
 pub fn of_file(moment: DateTime<Utc>, file: &str, row: u64) -> String {
-    format!("{}-{file}-{row:012}", digits(moment))
+    let mut sequence = String::with_capacity(MOMENT_DIGITS + file.len() + 2 + ROW_DIGITS);
+    sequence.push_str(&digits(moment));
+    sequence.push('-');
+    sequence.push_str(file);
+    sequence.push('-');
+    push_number(row, ROW_DIGITS, &mut sequence);
+    sequence
 }
 
 /// Of a loaded row where changes bear `$AR_H_CHANGE_SEQ`.
@@ -82,8 +95,34 @@ fn moment(day: &str, time: &str) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(parse_timestamp(&text)?)
 }
 
+/// Year to microsecond. Every row has it, and a pattern that is read each time would take longer than all else that is
+/// done to the row here.
 fn digits(moment: DateTime<Utc>) -> String {
-    moment.format("%Y%m%d%H%M%S%6f").to_string()
+    let year = moment.year();
+    if !(0..=9_999).contains(&year) {
+        return moment.format("%Y%m%d%H%M%S%6f").to_string();
+    }
+    let day = i64::from(year) * 10_000 + i64::from(moment.month() * 100 + moment.day());
+    let time = moment.hour() * 10_000 + moment.minute() * 100 + moment.second();
+    let seconds = day as u64 * 1_000_000 + u64::from(time);
+    let mut digits = String::with_capacity(MOMENT_DIGITS);
+    push_number(seconds, MOMENT_DIGITS - MICROSECOND_DIGITS, &mut digits);
+    push_number(u64::from(moment.timestamp_subsec_micros()), MICROSECOND_DIGITS, &mut digits);
+    digits
+}
+
+/// Appends a number with zeros in front up to a width of at most 20, as `{:0width$}` does in several times the time.
+fn push_number(mut number: u64, width: usize, target: &mut String) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    while number > 0 {
+        first -= 1;
+        digits[first] += (number % 10) as u8;
+        number /= 10;
+    }
+    let written = &digits[first.min(digits.len() - width)..];
+    // Digits are ASCII, so there is always a text.
+    target.push_str(str::from_utf8(written).unwrap_or_default());
 }
 
 fn padded(number: &str, width: usize) -> Option<String> {
@@ -145,6 +184,19 @@ mod tests {
         fn numbers_sort_as_numbers(one in any::<u64>(), other in any::<u64>()) {
             let (first, second) = (of_outbox(&one.to_string()), of_outbox(&other.to_string()));
             prop_assert_eq!(first.cmp(&second), one.cmp(&other));
+        }
+
+        #[test]
+        fn digits_are_those_of_the_pattern(micros in -100_000_000_000_000_000_i64..300_000_000_000_000_000) {
+            let moment = DateTime::from_timestamp_micros(micros).unwrap();
+            prop_assert_eq!(digits(moment), moment.format("%Y%m%d%H%M%S%6f").to_string());
+        }
+
+        #[test]
+        fn numbers_are_padded_as_the_formatter_does(number in any::<u64>(), width in 1_usize..=20) {
+            let mut padded = String::new();
+            push_number(number, width, &mut padded);
+            prop_assert_eq!(padded, format!("{number:0width$}"));
         }
 
         #[test]

@@ -1,5 +1,7 @@
 //! Amounts as people's reports write them: `1,234.56`, `1.234,56`, `1 234,56 €`, `< 10%`. Never a float.
 
+use std::borrow::Cow;
+
 /// Which sign stands before the decimals. The other one, spaces and apostrophes group thousands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -23,26 +25,37 @@ pub fn style_of(text: &str) -> Option<Style> {
 
 /// The amount in a plain form: digits, with a point where it has decimals. None for what is no
 /// amount in this style.
-pub fn plain(text: &str, style: Style) -> Option<String> {
+pub fn plain(text: &str, style: Style) -> Option<Cow<'_, str>> {
     let text = text.trim();
+    if is_plain(text, style) {
+        return Some(Cow::Borrowed(text));
+    }
     // Google tells shares below a tenth and above nine tenths by their bound alone; in its API the
     // bounds are these numbers.
     if let Some(bound) = text.strip_prefix('<') {
         return match plain_share(bound, style)?.as_str() {
-            "0.10" => Some("0.0999".to_owned()),
+            "0.10" => Some(Cow::Borrowed("0.0999")),
             _ => None,
         };
     }
     if let Some(bound) = text.strip_prefix('>') {
         return match plain_share(bound, style)?.as_str() {
-            "0.90" => Some("0.9001".to_owned()),
+            "0.90" => Some(Cow::Borrowed("0.9001")),
             _ => None,
         };
     }
     if text.ends_with('%') {
-        return plain_share(text, style);
+        return plain_share(text, style).map(Cow::Owned);
     }
-    parse_bare(bare(text)?, style)
+    parse_bare(bare(text)?, style).map(Cow::Owned)
+}
+
+/// Whether a text is in the plain form as it stands, as most amounts are.
+fn is_plain(text: &str, style: Style) -> bool {
+    match text.split_once('.') {
+        None => is_digits(text),
+        Some((whole, decimals)) => style == Style::Point && is_digits(whole) && is_digits(decimals),
+    }
 }
 
 /// Hundredths in a plain form: `0.54%` is `0.0054`.
@@ -54,9 +67,15 @@ fn plain_share(text: &str, style: Style) -> Option<String> {
         None => ("", plain.as_str()),
     };
     let (whole, decimals) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let padded = format!("{whole:0>3}");
-    let (before, hundredths) = padded.split_at(padded.len() - 2);
-    Some(format!("{sign}{before}.{hundredths}{decimals}"))
+    let mut share = String::with_capacity(plain.len() + 4);
+    share.push_str(sign);
+    for _ in whole.len()..3 {
+        share.push('0');
+    }
+    share.push_str(whole);
+    share.insert(share.len() - 2, '.');
+    share.push_str(decimals);
+    Some(share)
 }
 
 /// Millionths of the API in units: `2500000` is `2.500000`.
@@ -76,13 +95,19 @@ pub fn from_micros(micros: &str) -> Option<String> {
 /// A text without its currency: `US$1,012.40`, `1.012,40 €`, `-£5`.
 fn bare(text: &str) -> Option<&str> {
     let text = text.trim();
+    let is_written =
+        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-' | b'+' | b'\'');
+    let number = if text.bytes().all(is_written) { text } else { without_currency(text)? };
+    number.bytes().any(|digit| digit.is_ascii_digit()).then_some(number)
+}
+
+fn without_currency(text: &str) -> Option<&str> {
     let is_currency = |letter: char| {
         letter.is_alphabetic() || "$€£¥₹₩₽₺₪฿₫₴₦₱".contains(letter) || is_space(letter)
     };
-    let number = text.trim_matches(is_currency);
-    let cut = text.chars().filter(|letter| is_currency(*letter)).count();
     // A currency is short; a name is no amount.
-    (cut <= 8 && number.chars().any(|digit| digit.is_ascii_digit())).then_some(number)
+    let cut = text.chars().filter(|letter| is_currency(*letter)).count();
+    (cut <= 8).then(|| text.trim_matches(is_currency))
 }
 
 fn is_space(letter: char) -> bool {
@@ -103,36 +128,48 @@ fn parse_bare(number: &str, style: Style) -> Option<String> {
         Some((whole, decimals)) => (whole, Some(decimals)),
         None => (unsigned, None),
     };
-    let whole = ungroup(whole, style)?;
-    match decimals {
-        None => Some(format!("{sign}{whole}")),
-        Some(decimals) if is_digits(decimals) => Some(format!("{sign}{whole}.{decimals}")),
-        Some(_) => None,
+    let mut plain = String::with_capacity(number.len());
+    plain.push_str(sign);
+    append_ungrouped(whole, style, &mut plain)?;
+    if let Some(decimals) = decimals {
+        if !is_digits(decimals) {
+            return None;
+        }
+        plain.push('.');
+        plain.push_str(decimals);
     }
+    Some(plain)
 }
 
 /// Digits without what groups them. The groups after the first have three digits, or, as in India, two
 /// and at the end three.
-fn ungroup(whole: &str, style: Style) -> Option<String> {
+fn append_ungrouped(whole: &str, style: Style, target: &mut String) -> Option<()> {
     if is_digits(whole) {
-        return Some(whole.to_owned());
+        target.push_str(whole);
+        return Some(());
     }
     let separator = whole.chars().find(|letter| !letter.is_ascii_digit())?;
     let groups_with = match style {
         Style::Point => separator == ',' || separator == '\'' || is_space(separator),
         Style::Comma => separator == '.' || separator == '\'' || is_space(separator),
     };
-    let groups: Vec<&str> = whole.split(separator).collect();
-    let (first, last) = (groups.first()?, groups.last()?);
-    let between = &groups[1..groups.len() - 1];
-    let by_three = between.iter().all(|group| group.len() == 3);
-    let by_two = separator == ',' && between.iter().all(|group| group.len() == 2);
-    let well_formed = groups_with
-        && groups.iter().all(|group| is_digits(group))
-        && (1..=3).contains(&first.len())
-        && last.len() == 3
-        && (by_three || by_two);
-    well_formed.then(|| groups.concat())
+    let (mut by_three, mut by_two) = (true, separator == ',');
+    let mut groups = whole.split(separator).peekable();
+    let first = groups.next()?;
+    if !groups_with || !is_digits(first) || first.len() > 3 {
+        return None;
+    }
+    target.push_str(first);
+    while let Some(group) = groups.next() {
+        let is_last = groups.peek().is_none();
+        if !is_digits(group) || (is_last && group.len() != 3) {
+            return None;
+        }
+        by_three &= is_last || group.len() == 3;
+        by_two &= is_last || group.len() == 2;
+        target.push_str(group);
+    }
+    (by_three || by_two).then_some(())
 }
 
 fn is_digits(text: &str) -> bool {
@@ -223,7 +260,8 @@ mod tests {
                     grouped.push(digit);
                 }
                 let text = format!("{sign}{grouped}{point}{rest:02}");
-                prop_assert_eq!(plain(&text, style), Some(format!("{sign}{units}.{rest:02}")));
+                let expected = format!("{sign}{units}.{rest:02}");
+                prop_assert_eq!(plain(&text, style).map(Cow::into_owned), Some(expected));
                 prop_assert_eq!(style_of(&text), Some(style), "{}", text);
             }
         }

@@ -1,11 +1,12 @@
 //! Reports that people and schedulers download: CSV as the pages of Google Ads and its old API write it.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use shared::contract::ColumnType;
 use shared::decode::{Delimited, DelimitedReader, DelimitedRecord};
-use shared::govern::{FieldValue, Fields, Plan, Reason, SlotId};
+use shared::govern::{FieldValue, Fields, Plan, Reason, SlotId, parse_date};
 use shared::transform::RecordSink;
 
 use crate::ReadError;
@@ -138,7 +139,7 @@ impl<'a> Rows<'a> {
         }
         let is_total = texts.first().is_some_and(|first| is_total(first));
         self.learn_style(&texts)?;
-        let amounts = self.amounts(&texts, is_total);
+        let amounts = self.set_columns(&texts, is_total, fields);
         if is_total {
             // A total that cannot be read says nothing.
             if let Some(amounts) = amounts {
@@ -150,10 +151,27 @@ impl<'a> Rows<'a> {
             Some(amounts) => self.totals.row(amounts),
             None => self.totals.unreadable_row(),
         }
+        Ok(Row::Data)
+    }
+
+    /// Puts the fields of a row of data where the contract reads them, and gives what is summed up of any row; none
+    /// where an amount of it cannot be read.
+    fn set_columns(&self, texts: &[&str], is_total: bool, fields: &mut Fields) -> Option<Amounts> {
         self.set_surroundings(fields);
+        let mut amounts = Some(Amounts::default());
         for (position, text) in texts.iter().enumerate() {
             match self.header.columns.get(position) {
-                Some(Some(column)) => self.set(*column, text, fields),
+                Some(Some(_)) if is_none(text) => {}
+                Some(Some(column)) => {
+                    let read = self.read(*column, text, is_total);
+                    if amounts
+                        .as_mut()
+                        .is_some_and(|amounts| !amounts.take(column.kind, read.as_deref()))
+                    {
+                        amounts = None;
+                    }
+                    self.set(*column, text, read.as_deref(), fields);
+                }
                 Some(None) => {
                     fields.unknown("csv", &self.header.names[position], FieldValue::Text(text));
                 }
@@ -161,7 +179,7 @@ impl<'a> Rows<'a> {
                 None => fields.unknown("csv", "", FieldValue::Text(text)),
             }
         }
-        Ok(Row::Data)
+        amounts
     }
 
     /// What every row of the report has in common.
@@ -183,20 +201,23 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn set(&self, column: Column, text: &str, fields: &mut Fields) {
-        if is_none(text) {
-            return;
-        }
-        let read = match (column.column_type, column.kind) {
-            (_, Kind::Customer) => Some(text.replace('-', "")),
-            (_, Kind::Cost) if self.in_micros => from_micros(text),
+    /// A field in the form that its column reads; none where it cannot be read, or needs not be.
+    fn read<'t>(&self, column: Column, text: &'t str, is_total: bool) -> Option<Cow<'t, str>> {
+        match (column.column_type, column.kind) {
+            (_, Kind::Customer) if !text.contains('-') => Some(Cow::Borrowed(text)),
+            (_, Kind::Customer) => Some(Cow::Owned(text.replace('-', ""))),
+            // The total of a report in micros is in units.
+            (_, Kind::Cost) if self.in_micros && !is_total => from_micros(text).map(Cow::Owned),
             (ColumnType::Long | ColumnType::Decimal { .. }, _) => plain(text, self.style),
             (ColumnType::Date, _) => date(text),
             _ => None,
-        };
+        }
+    }
+
+    fn set(&self, column: Column, text: &str, read: Option<&str>, fields: &mut Fields) {
         // What cannot be read goes on as it is, and the contract refuses it.
         match read {
-            Some(read) => fields.set_text(column.slot, &read),
+            Some(read) => fields.set_text(column.slot, read),
             None if column.kind == Kind::Cost && self.in_micros => {
                 fields.set_text(column.slot, "not in micros");
             }
@@ -208,22 +229,11 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The amounts that are summed up; none where one of them cannot be read.
-    fn amounts(&self, texts: &[&str], is_total: bool) -> Option<Amounts> {
-        let mut amounts = Amounts::default();
-        for (column, text) in self.header.columns.iter().zip(texts) {
-            let Some(column) = column else { continue };
-            // The total of a report in micros is in units.
-            let in_micros = self.in_micros && !is_total;
-            if !is_none(text) && !amounts.take(column.kind, text, self.style, in_micros) {
-                return None;
-            }
-        }
-        Some(amounts)
-    }
-
     /// Learns from the numbers of a row how numbers are written in this report.
     fn learn_style(&mut self, texts: &[&str]) -> Result<(), ReadError> {
+        if self.style_is_sure {
+            return Ok(());
+        }
         for (column, text) in self.header.columns.iter().zip(texts) {
             let is_number = column.is_some_and(|column| {
                 matches!(column.column_type, ColumnType::Long | ColumnType::Decimal { .. })
@@ -232,18 +242,16 @@ impl<'a> Rows<'a> {
                 continue;
             }
             let Some(style) = style_of(text) else {
-                self.has_guessed |= !self.style_is_sure && text.contains(['.', ',']);
+                self.has_guessed |= text.contains(['.', ',']);
                 continue;
             };
-            if self.style_is_sure {
-                continue;
-            }
             if self.has_guessed && style != self.style {
                 return Err(ReadError::Unknown(
                     "its numbers are not written as its language writes them, and earlier rows can be read in two ways".to_owned(),
                 ));
             }
             (self.style, self.style_is_sure) = (style, true);
+            return Ok(());
         }
         Ok(())
     }
@@ -293,19 +301,22 @@ fn only_day(title: &Title) -> Option<String> {
     let range = title.text.rsplit_once('(').map_or(title.text.as_str(), |(_, range)| range);
     let range = range.trim_end_matches(')').trim();
     if let Some(day) = date(range) {
-        return Some(day);
+        return Some(day.into_owned());
     }
     let (from, to) = range.split_once(" - ").or_else(|| range.split_once(" \u{2013} "))?;
     let (from, to) = (date(from)?, date(to)?);
-    (from == to).then_some(from)
+    (from == to).then(|| from.into_owned())
 }
 
 /// A day as ISO 8601. Days that are written with slashes can be read in two ways, so they are not.
-fn date(text: &str) -> Option<String> {
+fn date(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
+    if parse_date(text).is_some() {
+        return Some(Cow::Borrowed(text));
+    }
     for format in ["%Y-%m-%d", "%d.%m.%Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d"] {
         if let Ok(day) = NaiveDate::parse_from_str(text, format) {
-            return Some(day.to_string());
+            return Some(Cow::Owned(day.to_string()));
         }
     }
     None

@@ -1,16 +1,20 @@
 //! Total rows of a downloaded report, held against the sum of its rows.
 
-use crate::amount::{Style, from_micros, plain};
 use crate::header::Kind;
 
 /// Sums are kept in millionths, exactly.
-const SCALE: usize = 6;
+const DECIMALS: usize = 6;
+const MILLIONTHS: i128 = 1_000_000;
 
 /// How the first field of a total begins, in the languages of the contracts.
 const WORDS: [&str; 5] = ["total", "gesamt", "insgesamt", "summe", "totales"];
 
 /// Whether a row's first field makes it a total.
 pub fn is_total(first: &str) -> bool {
+    // Most rows begin with a day.
+    if first.trim_start().starts_with(|letter: char| letter.is_ascii_digit()) {
+        return false;
+    }
     let lower = first.trim().to_lowercase();
     let word = lower.split([':', ' ', '\u{a0}', '–']).next().unwrap_or_default();
     WORDS.contains(&word) && (lower == word || lower.contains(':') || lower.contains('–'))
@@ -25,17 +29,15 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    /// Takes a field that is summed up; false where it is no amount.
-    pub fn take(&mut self, kind: Kind, text: &str, style: Style, in_micros: bool) -> bool {
-        let amount =
-            if in_micros && kind == Kind::Cost { from_micros(text) } else { plain(text, style) };
+    /// Takes a field that is summed up, in its plain form; false where it is no amount.
+    pub fn take(&mut self, kind: Kind, plain: Option<&str>) -> bool {
         let target = match kind {
             Kind::Impressions => &mut self.impressions,
             Kind::Clicks => &mut self.clicks,
             Kind::Cost => &mut self.cost,
             Kind::Customer | Kind::Other => return true,
         };
-        *target = amount.as_deref().and_then(millionths);
+        *target = plain.and_then(millionths);
         target.is_some()
     }
 }
@@ -109,11 +111,20 @@ fn added(sum: Option<i128>, amount: Option<i128>) -> Option<i128> {
 
 /// A plain amount in millionths; none where it has more decimals or digits.
 fn millionths(plain: &str) -> Option<i128> {
-    let (whole, decimals) = plain.split_once('.').unwrap_or((plain, ""));
-    if decimals.len() > SCALE {
+    let (sign, unsigned) = match plain.strip_prefix('-') {
+        Some(unsigned) => (-1, unsigned),
+        None => (1, plain),
+    };
+    let (whole, decimals) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    if decimals.len() > DECIMALS {
         return None;
     }
-    format!("{whole}{decimals:0<SCALE$}").parse().ok()
+    let mut rest: i128 = if decimals.is_empty() { 0 } else { decimals.parse().ok()? };
+    for _ in decimals.len()..DECIMALS {
+        rest *= 10;
+    }
+    let whole: i128 = whole.parse().ok()?;
+    Some(sign * whole.checked_mul(MILLIONTHS)?.checked_add(rest)?)
 }
 
 #[cfg(test)]
@@ -122,9 +133,27 @@ mod tests {
 
     fn amounts(impressions: &str, cost: &str) -> Amounts {
         let mut amounts = Amounts::default();
-        assert!(amounts.take(Kind::Impressions, impressions, Style::Point, false));
-        assert!(amounts.take(Kind::Cost, cost, Style::Point, false));
+        assert!(amounts.take(Kind::Impressions, Some(impressions)));
+        assert!(amounts.take(Kind::Cost, Some(cost)));
         amounts
+    }
+
+    #[test]
+    fn millionths_are_exact() {
+        for (plain, expected) in [
+            ("0", Some(0)),
+            ("-0.5", Some(-500_000)),
+            ("12.000001", Some(12_000_001)),
+            (
+                "123456789012345678901234567890",
+                Some(123_456_789_012_345_678_901_234_567_890_000_000),
+            ),
+            ("1234567890123456789012345678901234", None),
+            ("0.0000001", None),
+            ("", None),
+        ] {
+            assert_eq!(millionths(plain), expected, "{plain}");
+        }
     }
 
     #[test]
@@ -147,25 +176,19 @@ mod tests {
     #[test]
     fn one_total_that_agrees_is_enough_and_none_is_a_contradiction() {
         let mut totals = Totals::default();
-        totals.row(amounts("1,000", "10.00"));
+        totals.row(amounts("1000", "10.00"));
         totals.row(amounts("5", "0.33"));
         assert_eq!(totals.contradiction(), None);
-        totals.total(amounts("9,000", "99.00"));
+        totals.total(amounts("9000", "99.00"));
         assert!(totals.contradiction().unwrap().contains("rows are missing"));
-        totals.total(amounts("1,005", "10.34"));
+        totals.total(amounts("1005", "10.34"));
         assert_eq!(totals.contradiction(), None);
     }
 
     #[test]
-    fn micros_and_units_meet_in_one_sum() {
-        let mut totals = Totals::default();
-        let mut row = Amounts::default();
-        assert!(row.take(Kind::Cost, "2500000", Style::Point, true));
-        assert!(!Amounts::default().take(Kind::Cost, "2.5", Style::Point, true));
-        totals.row(row);
-        let mut total = Amounts::default();
-        assert!(total.take(Kind::Cost, "2.50", Style::Point, false));
-        totals.total(total);
-        assert_eq!(totals.contradiction(), None);
+    fn what_is_no_amount_is_not_summed_up() {
+        let mut amounts = Amounts::default();
+        assert!(!amounts.take(Kind::Cost, None));
+        assert!(amounts.take(Kind::Other, None));
     }
 }

@@ -1,7 +1,5 @@
 //! The checks of a contract: single values judged at once, the rows of an input counted while they pass.
 
-use std::collections::HashSet;
-
 use regex::Regex;
 
 use super::keys::{Key, KeyHasher, KeySet};
@@ -56,18 +54,22 @@ struct TextRules {
 /// Which texts are valid.
 #[derive(Debug)]
 struct Valid {
-    values: HashSet<String>,
+    /// In their order: a few comparisons find one sooner than a hash does.
+    values: Vec<String>,
     pattern: Option<Regex>,
 }
 
 impl Valid {
     fn of(valid: &ValidValues) -> Self {
         let pattern = valid.pattern.as_deref().and_then(regex_of);
-        Self { values: valid.valid_values.iter().cloned().collect(), pattern }
+        let mut values = valid.valid_values.clone();
+        values.sort_unstable();
+        Self { values, pattern }
     }
 
     fn allows(&self, text: &str) -> bool {
-        let is_listed = self.values.is_empty() || self.values.contains(text);
+        let is_listed = self.values.is_empty()
+            || self.values.binary_search_by(|value| value.as_str().cmp(text)).is_ok();
         is_listed && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(text))
     }
 }
@@ -134,6 +136,12 @@ impl Checks {
     /// Begins with a record.
     pub(super) fn clear(&mut self) {
         self.pending.clear();
+    }
+
+    /// Whether there are rules for the texts of a column.
+    pub(super) fn has_text_rules(&self, column: usize) -> bool {
+        let TextRules { shortest, valid, pattern, counted } = &self.texts[column];
+        *shortest > 0 || valid.is_some() || pattern.is_some() || !counted.is_empty()
     }
 
     /// Judges a text before anything is done to it: the reason against it, and the clause.

@@ -6,6 +6,7 @@ mod cells;
 mod evolution_tests;
 #[cfg(test)]
 mod json_tests;
+mod step;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use super::scan::Scanned;
 use crate::contract::{Column, Contract, EvolutionMode, Generated};
 use crate::run::{CheckResult, RowCounts};
 use cells::Refusal;
+use step::Step;
 
 /// Reasons with their columns that a run tells of: an item of the ledger holds 400 KB.
 const MOST_COLUMN_REASONS: usize = 200;
@@ -48,8 +50,7 @@ pub struct DatasetGovernor {
     plan: Arc<Plan>,
     /// For each column, the slots that it is read from.
     slots: Vec<Vec<SlotId>>,
-    /// For each column, whether a row without a value for it is refused.
-    required: Vec<bool>,
+    steps: Vec<Step>,
     require_one_of: Vec<Vec<usize>>,
     deduplicate_by: Vec<usize>,
     extra_column: Option<usize>,
@@ -75,16 +76,22 @@ impl DatasetGovernor {
             |column: &Column| column.sources.iter().filter_map(|path| plan.slot(path)).collect();
         let positions =
             |names: &Vec<String>| names.iter().filter_map(|name| contract.position(name)).collect();
+        let slots: Vec<Vec<SlotId>> = contract.columns.iter().map(slots_of).collect();
+        let checks = Checks::new(contract);
+        let mut steps = Vec::with_capacity(slots.len());
+        for (position, column) in contract.columns.iter().enumerate() {
+            steps.push(Step::of(column, &slots[position], checks.has_text_rules(position)));
+        }
         Self {
-            slots: contract.columns.iter().map(slots_of).collect(),
-            required: contract.columns.iter().map(|column| column.required).collect(),
+            slots,
+            steps,
             require_one_of: contract.require_one_of.iter().map(positions).collect(),
             deduplicate_by: positions(&contract.deduplicate_by),
             extra_column: contract.generated_position(Generated::Extra),
             absent_column: contract.generated_position(Generated::Absent),
             partition_column: contract.partition_column().map(|(position, _)| position),
             extra: Extra::new(&plan, contract, read_by_router),
-            checks: Checks::new(contract),
+            checks,
             contract,
             plan,
             keys: KeySet::default(),
@@ -201,10 +208,10 @@ impl DatasetGovernor {
         self.scratch.clear();
         self.left_out.clear();
         self.checks.clear();
-        for (position, column) in self.contract.columns.iter().enumerate() {
-            // Of most columns most records say nothing.
-            if !self.required[position] && !self.is_present(position, scanned) {
-                self.cells.push(Cell::Null);
+        for position in 0..self.steps.len() {
+            let column = &self.contract.columns[position];
+            if let Some(cell) = self.steps[position].cell(column, scanned) {
+                self.cells.push(cell);
                 continue;
             }
             let cell = match self.cell(position, column, scanned, pseudonymizer) {
@@ -249,13 +256,12 @@ impl DatasetGovernor {
     fn fill_absent(&mut self, scanned: &Scanned<'_>) {
         let Some(column) = self.absent_column else { return };
         let start = self.scratch.len();
-        for (slots, column) in self.slots.iter().zip(&self.contract.columns) {
-            let is_absent = !slots.iter().any(|slot| scanned.is_present(*slot));
-            if is_absent && !slots.is_empty() {
+        for (position, step) in self.steps.iter().enumerate() {
+            if step.is_read() && !self.is_present(position, scanned) {
                 if self.scratch.len() > start {
                     self.scratch.push(',');
                 }
-                self.scratch.push_str(&column.name);
+                self.scratch.push_str(&self.contract.columns[position].name);
             }
         }
         self.cells[column] = self.scratch_cell(start);

@@ -38,4 +38,4 @@ pub use references::{MOST_VALUES, UnknownReferences};
 pub(crate) use row::MICROSECONDS_A_DAY;
 pub use row::{Cell, Row};
 pub use scan::{JsonType, ScanError, Scanned, Scanner};
-pub use timestamp::parse_timestamp;
+pub use timestamp::{parse_date, parse_timestamp};

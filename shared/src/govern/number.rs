@@ -10,6 +10,9 @@ pub(super) fn parse_decimal(text: &str, precision: u8, scale: u8) -> Option<i128
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] | rest => (false, rest),
     };
+    if let Some(magnitude) = short_magnitude(unsigned, precision, scale) {
+        return Some(if negative { -magnitude } else { magnitude });
+    }
     let (digits, exponent) = split_exponent(unsigned)?;
     let (whole, fraction) = split_point(digits)?;
     // The position of the point among the digits, after the exponent.
@@ -19,6 +22,29 @@ pub(super) fn parse_decimal(text: &str, precision: u8, scale: u8) -> Option<i128
         return None;
     }
     Some(if negative { -magnitude } else { magnitude })
+}
+
+/// Of digits with or without a point, as nearly all amounts are: few enough for a word of the processor, and none to be
+/// rounded off. None for all others.
+fn short_magnitude(unsigned: &[u8], precision: u8, scale: u8) -> Option<i128> {
+    const MOST_DIGITS: usize = 18;
+    let mut magnitude: u64 = 0;
+    let mut decimals = None;
+    for byte in unsigned {
+        match byte {
+            b'0'..=b'9' => magnitude = magnitude.wrapping_mul(10) + u64::from(byte - b'0'),
+            b'.' if decimals.is_none() => decimals = Some(0),
+            _ => return None,
+        }
+        if let (Some(decimals), b'0'..=b'9') = (&mut decimals, byte) {
+            *decimals += 1_u32;
+        }
+    }
+    let zeros = u32::from(scale).checked_sub(decimals.unwrap_or_default())?;
+    let digits = unsigned.len() - usize::from(decimals.is_some());
+    let fits =
+        (1..=MOST_DIGITS).contains(&digits) && digits + zeros as usize <= usize::from(precision);
+    fits.then(|| i128::from(magnitude) * 10_i128.pow(zeros))
 }
 
 /// A whole number; a fraction of zeros is allowed, since `5.0` is what some encoders make of 5.

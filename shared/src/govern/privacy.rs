@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use memchr::memchr2;
+use memchr::{memchr_iter, memchr2};
 use ring::hmac;
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 use twox_hash::XxHash3_128;
@@ -157,10 +157,9 @@ pub(super) fn truncate_ip(text: &str, target: &mut String) {
 pub(super) fn truncate_url(text: &str, target: &mut String) {
     let end = memchr2(b'?', b'#', text.as_bytes()).unwrap_or(text.len());
     let location = &text[..end];
-    let (scheme, rest) = match location.split_once("://") {
-        Some((scheme, rest)) => (&location[..scheme.len() + 3], rest),
-        None => ("", location),
-    };
+    let bytes = location.as_bytes();
+    let colon = memchr_iter(b':', bytes).find(|colon| bytes[colon + 1..].starts_with(b"//"));
+    let (scheme, rest) = location.split_at(colon.map_or(0, |colon| colon + 3));
     target.push_str(scheme);
     if !holds_address(rest) {
         target.push_str(rest);

@@ -158,6 +158,16 @@ impl<'a> Scanned<'a> {
         (end <= self.record.len()).then_some((start as u32, end as u32))
     }
 
+    /// Where a text at a slot stands in the record, if it stands there as it is meant: without quotes and escapes.
+    pub(super) fn plain_place(&self, slot: SlotId) -> Option<(u32, u32)> {
+        let Value { span, form } = self.slots[slot]?;
+        match form {
+            Form::Plain => Some((span.start + 1, span.end - 1)),
+            Form::Text => Some((span.start, span.end)),
+            Form::Json => None,
+        }
+    }
+
     /// Whether the record has anything at a slot, `null` included.
     pub fn is_present(&self, slot: SlotId) -> bool {
         self.slots[slot].is_some()
@@ -226,7 +236,7 @@ impl Scanner {
 
     /// Scans one record.
     pub fn scan<'a>(&'a mut self, record: &'a [u8]) -> Result<Scanned<'a>, ScanError> {
-        let Ok(record) = str::from_utf8(record) else {
+        let Ok(record) = simdutf8::basic::from_utf8(record) else {
             return Err(ScanError::NotJson);
         };
         let record = record.trim_ascii();

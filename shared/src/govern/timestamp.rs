@@ -30,8 +30,8 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
     Some(seconds * 1_000_000 + micros)
 }
 
-/// Days since 1970-01-01 of `yyyy-mm-dd`.
-pub(super) fn parse_date(text: &str) -> Option<i32> {
+/// Days since 1970-01-01 of `yyyy-mm-dd`; none for anything else, and for days that no calendar has.
+pub fn parse_date(text: &str) -> Option<i32> {
     let bytes = text.as_bytes();
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;

@@ -1,16 +1,19 @@
 //! Columns in memory: from governed cells to Arrow arrays.
 
+mod texts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
+    BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
     TimestampMicrosecondBuilder,
 };
 use arrow_array::{Array as _, ArrayRef};
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
+use self::texts::TextBuilder;
 use crate::contract::{Column, ColumnType, Contract};
 use crate::govern::{Cell, Row};
 
@@ -40,7 +43,7 @@ fn data_type(column_type: ColumnType) -> DataType {
 /// Collects the values of one column.
 #[derive(Debug)]
 pub(super) enum ColumnBuilder {
-    String(StringBuilder),
+    String(TextBuilder),
     Long(Int64Builder),
     Double(Float64Builder),
     Boolean(BooleanBuilder),
@@ -52,7 +55,7 @@ pub(super) enum ColumnBuilder {
 impl ColumnBuilder {
     pub(super) fn new(column: &Column) -> Self {
         match column.column_type {
-            ColumnType::String => Self::String(StringBuilder::new()),
+            ColumnType::String => Self::String(TextBuilder::new()),
             ColumnType::Long => Self::Long(Int64Builder::new()),
             ColumnType::Double => Self::Double(Float64Builder::new()),
             ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
@@ -67,7 +70,7 @@ impl ColumnBuilder {
     /// Appends a cell. The governor gives cells of the column's type or null.
     pub(super) fn append(&mut self, cell: Cell, row: &Row<'_>) {
         match self {
-            Self::String(builder) => builder.append_option(row.text(cell)),
+            Self::String(builder) => builder.append(row.text(cell)),
             Self::Long(builder) => {
                 builder.append_option(if let Cell::Long(value) = cell {
                     Some(value)
@@ -113,15 +116,12 @@ impl ColumnBuilder {
         }
     }
 
+    /// The values so far.
     ///
     /// The builder begins anew with as much room as was needed: growing to it again would copy every value twice.
-    pub(super) fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::String(builder) => {
-                let array = builder.finish();
-                *builder = StringBuilder::with_capacity(array.len(), array.value_data().len());
-                Arc::new(array)
-            }
+    pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
+            Self::String(builder) => return builder.finish(),
             Self::Long(builder) => {
                 let array = builder.finish();
                 *builder = Int64Builder::with_capacity(array.len());
@@ -149,6 +149,13 @@ impl ColumnBuilder {
                 *builder = Date32Builder::with_capacity(array.len());
                 Arc::new(array)
             }
+        })
+    }
+
+    /// Takes back the memory of an array that was written.
+    pub(super) fn take_back(&mut self, array: ArrayRef) {
+        if let Self::String(builder) = self {
+            builder.take_back(array);
         }
     }
 }

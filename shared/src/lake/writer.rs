@@ -30,6 +30,15 @@ const BATCH_ROWS: usize = 256;
 /// A row group is closed at about this size; a group is held in memory until then.
 pub(super) const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
 
+/// A column's values are compressed in pieces of about this size. Until then they lie in memory as they are, a piece for each
+/// column of each open file.
+const PAGE_BYTES: usize = 64 * 1024;
+
+/// A column with more bytes of different values than this in a row group is written without a dictionary from there on: ids and
+/// moments hardly ever repeat, and looking each of them up takes longer than writing it. Row groups become half as many, for
+/// large dictionaries are what fills them.
+const DICTIONARY_BYTES: usize = 64 * 1024;
+
 /// A data file is closed at about this size, Iceberg's usual target being 128 to 512 MB.
 const DATA_FILE_BYTES: usize = 256 * 1024 * 1024;
 
@@ -220,7 +229,7 @@ impl DatasetWriter {
         let file = &mut self.open[position];
         let mut arrays = Vec::with_capacity(file.builders.len());
         for (position, builder) in file.builders.iter_mut().enumerate() {
-            let array = builder.finish();
+            let array = builder.finish().map_err(|error| failed(&file.path, error.into()))?;
             if let Some(counter) = &mut self.counter {
                 counter.array(position, &array);
             }
@@ -230,6 +239,10 @@ impl DatasetWriter {
         let batch = RecordBatch::try_new(self.schema.clone(), arrays)
             .map_err(|error| failed(&file.path, error.into()))?;
         file.writer.write(&batch).map_err(|error| failed(&file.path, error))?;
+        let (_, arrays, _) = batch.into_parts();
+        for (builder, array) in file.builders.iter_mut().zip(arrays) {
+            builder.take_back(array);
+        }
         if file.writer.memory_size() > ROW_GROUP_BYTES {
             file.writer.flush().map_err(|error| failed(&file.path, error))?;
         }
@@ -271,6 +284,8 @@ pub(super) fn writer_options(unique_columns: &[String]) -> ArrowWriterOptions {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_max_row_group_row_count(Some(usize::MAX))
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         // It says where pages begin, and without bounds a page cannot be left out anyway.
         .set_offset_index_disabled(true)
         .set_created_by(concat!("tributary ", env!("CARGO_PKG_VERSION")).to_owned());

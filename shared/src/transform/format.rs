@@ -1,5 +1,6 @@
 //! How an input is written: what turns its bytes into records.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -38,6 +39,31 @@ pub trait Format: Send + Sync {
     ) -> Result<Ended, StretchError>;
 }
 
+/// How a record came.
+#[derive(Clone, Copy)]
+pub enum Original<'a> {
+    /// Bytes of the input.
+    Bytes(&'a [u8]),
+    /// Of a file whose bytes cannot be cut by records: what stands for them, made only where somebody asks.
+    Made(&'a dyn Fn() -> Vec<u8>),
+}
+
+impl<'a> From<&'a [u8]> for Original<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a> Original<'a> {
+    /// The bytes.
+    pub fn bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            Self::Bytes(bytes) => Cow::Borrowed(bytes),
+            Self::Made(make) => Cow::Owned(make()),
+        }
+    }
+}
+
 /// Takes the records of an input through the rest of the stretch, and counts them.
 ///
 /// Each record goes to exactly one of its methods, which is what makes
@@ -67,14 +93,14 @@ impl<'a> RecordSink<'a> {
         self.stretch.json(line, bytes, self.pseudonymizer)
     }
 
-    /// A record whose fields were put in place already; `bytes` is how it came, for quarantine.
-    pub fn fields(
+    /// A record whose fields were put in place already; `original` is how it came, for quarantine.
+    pub fn fields<'b>(
         &mut self,
         line: u64,
-        bytes: &[u8],
+        original: impl Into<Original<'b>>,
         scanned: &Scanned<'_>,
     ) -> Result<(), StretchError> {
-        self.stretch.fields(line, bytes, scanned, self.pseudonymizer)
+        self.stretch.fields(line, original.into(), scanned, self.pseudonymizer)
     }
 
     /// A record that cannot be understood; it goes to quarantine. The clause holds no value of it.

@@ -17,7 +17,7 @@ mod request;
 mod stretch;
 mod unreadable;
 
-pub use format::{Format, JsonLines, Origin, RecordSink};
+pub use format::{Format, JsonLines, Origin, Original, RecordSink};
 pub use function::{
     MessageError, StartError, handle, transform_from_environment, transform_message,
 };

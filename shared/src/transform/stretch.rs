@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::Router;
-use super::format::{Format, Origin, RecordSink};
+use super::format::{Format, Origin, Original, RecordSink};
 use super::outcome::{StretchOutcome, by_name, finish_dataset};
 use super::quarantine::QuarantineWriter;
 use crate::contract::Contract;
@@ -198,7 +198,7 @@ impl Stretch {
         let mut scanner =
             self.scanner.take().unwrap_or_else(|| Scanner::new(self.settings.plan.clone()));
         let done = match scanner.scan(bytes) {
-            Ok(scanned) => self.fields(line, bytes, &scanned, pseudonymizer),
+            Ok(scanned) => self.fields(line, bytes.into(), &scanned, pseudonymizer),
             Err(error) => {
                 let reason = match error {
                     ScanError::NotJson => Reason::NotJson,
@@ -214,14 +214,14 @@ impl Stretch {
     pub(super) fn fields(
         &mut self,
         line: u64,
-        bytes: &[u8],
+        original: Original<'_>,
         scanned: &Scanned<'_>,
         pseudonymizer: &mut Pseudonymizer,
     ) -> Result<(), StretchError> {
         self.routed_to.clear();
         self.settings.router.route(scanned, &mut self.routed_to);
         if self.routed_to.is_empty() {
-            return self.refuse(line, Reason::UnknownType, "route", bytes);
+            return self.refuse(line, Reason::UnknownType, "route", &original.bytes());
         }
         if let Some(chosen) = &self.settings.chosen {
             self.routed_to.retain(|dataset| chosen.contains(dataset));
@@ -244,7 +244,7 @@ impl Stretch {
                 }
                 Verdict::Rejected(rejection) => {
                     let name = Some(governor.contract().dataset());
-                    let kept = self.quarantine.record(line, name, &rejection, bytes);
+                    let kept = self.quarantine.record(line, name, &rejection, &original.bytes());
                     kept.map_err(|source| StretchError::Quarantine {
                         key: self.settings.quarantine_key.clone(),
                         source,

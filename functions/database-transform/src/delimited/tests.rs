@@ -37,14 +37,14 @@ fn read_rows(name: &str, text: &str, contract: &'static Contract, paths: &[&str]
     let Place::Files { role, .. } = place else { panic!("{place:?}") };
     let table = tables.find_any(&place.table_names()).unwrap();
     let mut reading = Reading::new(&input, &place, role, &tables);
-    let mut layout = Layout::of_table(&table.captured, role);
+    let mut layout = Layout::of_table(table, role);
     let mut reader = DelimitedReader::new(text.as_bytes(), table.captured.delimiter as u8);
     let mut awaits_header = table.captured.has_header;
     let mut rows = Vec::new();
     while let Some(Delimited::Record(record)) = reader.next_record().unwrap() {
         if awaits_header {
             awaits_header = false;
-            layout.take_header(&record, &table.captured);
+            layout.take_header(&record, table);
             continue;
         }
         reading.rows += 1;
