@@ -149,12 +149,11 @@ fn column(
     name: &str,
     language: Option<&str>,
 ) -> Option<(Column, &'static str)> {
-    let lower = name.to_lowercase();
     for column in &contract.columns {
         let is_named = column.sources.iter().any(|source| {
             let named = source.strip_prefix(PREFIX).and_then(|rest| rest.split_once('.'));
             named.is_some_and(|(of, known)| {
-                language.is_none_or(|language| language == of) && known.to_lowercase() == lower
+                language.is_none_or(|language| language == of) && is_same(known, name)
             })
         });
         if is_named {
@@ -170,6 +169,15 @@ fn column(
         }
     }
     None
+}
+
+/// Whether names differ in nothing but upper and lower case. Each field of the first lines is compared with each name of each
+/// language, so the common case makes no text for it.
+fn is_same(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// A semicolon stands between fields where the comma stands before decimals.
