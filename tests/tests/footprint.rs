@@ -11,7 +11,7 @@ use serde_json::Value;
 const MEGABYTE: u64 = 1_000_000;
 /// What a row's key of de-duplication may take.
 const KEY_BYTES: u64 = 16;
-/// What is there once, however large the file: 16 MB of unfinished row groups, and a zstd compressor for each column of each open
+/// What is there once, however large the file: 12 MB of unfinished row groups, and a zstd compressor for each column of each open
 /// file that has filled a page. A file of 10 MB fills next to none of it, one of 100 MB all.
 const FILLED: u64 = 24 * MEGABYTE;
 /// The footers of the open files, which tell of each row group: they end with the file, at 256 MB.

@@ -16,9 +16,9 @@ use crate::govern::{
 use crate::lake::{DatasetWriter, ObjectStore, WriteError};
 use crate::run::RecordCounts;
 
-/// Unfinished row groups of all datasets together. With parts on their way to S3 and the keys of a
-/// million rows, a function stays within 128 MB.
-const ROW_GROUPS_BYTES: usize = 16 * 1024 * 1024;
+/// Unfinished row groups of all datasets together. With a compressor for each column of each open file, parts on their way to
+/// S3 and the keys of a million rows, a function stays within 128 MB.
+const ROW_GROUPS_BYTES: usize = 12 * 1024 * 1024;
 
 /// How many records pass between two looks at the memory in use.
 const RECORDS_BETWEEN_LOOKS: u64 = 4_096;
