@@ -130,11 +130,12 @@ fn millionths(plain: &str) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::amount::{Style, from_micros, plain};
 
     fn amounts(impressions: &str, cost: &str) -> Amounts {
         let mut amounts = Amounts::default();
-        assert!(amounts.take(Kind::Impressions, Some(impressions)));
-        assert!(amounts.take(Kind::Cost, Some(cost)));
+        assert!(amounts.take(Kind::Impressions, plain(impressions, Style::Point).as_deref()));
+        assert!(amounts.take(Kind::Cost, plain(cost, Style::Point).as_deref()));
         amounts
     }
 
@@ -176,12 +177,25 @@ mod tests {
     #[test]
     fn one_total_that_agrees_is_enough_and_none_is_a_contradiction() {
         let mut totals = Totals::default();
-        totals.row(amounts("1000", "10.00"));
+        totals.row(amounts("1,000", "10.00"));
         totals.row(amounts("5", "0.33"));
         assert_eq!(totals.contradiction(), None);
-        totals.total(amounts("9000", "99.00"));
+        totals.total(amounts("9,000", "99.00"));
         assert!(totals.contradiction().unwrap().contains("rows are missing"));
-        totals.total(amounts("1005", "10.34"));
+        totals.total(amounts("1,005", "10.34"));
+        assert_eq!(totals.contradiction(), None);
+    }
+
+    #[test]
+    fn micros_and_units_meet_in_one_sum() {
+        let mut totals = Totals::default();
+        let mut row = Amounts::default();
+        assert!(row.take(Kind::Cost, from_micros("2500000").as_deref()));
+        assert!(!Amounts::default().take(Kind::Cost, from_micros("2.5").as_deref()));
+        totals.row(row);
+        let mut total = Amounts::default();
+        assert!(total.take(Kind::Cost, plain("2.50", Style::Point).as_deref()));
+        totals.total(total);
         assert_eq!(totals.contradiction(), None);
     }
 

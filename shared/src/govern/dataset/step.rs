@@ -9,7 +9,7 @@ use crate::govern::value::{typed, within};
 
 /// Where a column is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
+enum ReadFrom {
     Nowhere,
     Slot(u32),
     Several,
@@ -29,7 +29,7 @@ enum Way {
 /// How a column's cell is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Step {
-    from: From,
+    from: ReadFrom,
     way: Way,
     required: bool,
 }
@@ -38,9 +38,9 @@ impl Step {
     /// The step of a column. `has_rules` says whether there are rules for its texts.
     pub(super) fn of(column: &Column, slots: &[SlotId], has_rules: bool) -> Self {
         let from = match slots {
-            [] => From::Nowhere,
-            [slot] => From::Slot(*slot as u32),
-            _ => From::Several,
+            [] => ReadFrom::Nowhere,
+            [slot] => ReadFrom::Slot(*slot as u32),
+            _ => ReadFrom::Several,
         };
         let is_kept = column.privacy == Privacy::Keep
             && column.json.is_none()
@@ -60,10 +60,10 @@ impl Step {
     /// looked up.
     pub(super) fn cell(self, column: &Column, scanned: &Scanned<'_>) -> Option<Cell> {
         let value = match self.from {
-            From::Nowhere => None,
-            From::Slot(slot) if !scanned.is_present(slot as SlotId) => None,
-            From::Slot(slot) => Some(slot as SlotId),
-            From::Several => return None,
+            ReadFrom::Nowhere => None,
+            ReadFrom::Slot(slot) if !scanned.is_present(slot as SlotId) => None,
+            ReadFrom::Slot(slot) => Some(slot as SlotId),
+            ReadFrom::Several => return None,
         };
         let Some(slot) = value else {
             return (!self.required).then_some(Cell::Null);
@@ -86,6 +86,6 @@ impl Step {
 
     /// Whether the column is read from somewhere.
     pub(super) fn is_read(self) -> bool {
-        self.from != From::Nowhere
+        self.from != ReadFrom::Nowhere
     }
 }
